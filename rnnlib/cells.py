@@ -1,0 +1,154 @@
+"""Recurrent cells: RNN, GRU and LSTM.
+
+A cell is `cell(state, x) -> (state, y)` with `init_state()`, which is exactly what `lax.scan`
+takes. The weights of all gates stand side by side in one matrix, so that a step is two matrix
+products, whatever the cell.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+def _input_weights(key: jax.Array, inputs: int, outputs: int) -> nnx.Param:
+    scale = inputs**-0.5  # keeps the variance of what comes in
+    return nnx.Param(scale * jax.random.normal(key, (inputs, outputs)))
+
+
+def _recurrent_weights(key: jax.Array, hidden: int, gates: int, gain: float) -> nnx.Param:
+    blocks = [jax.random.orthogonal(k, hidden) for k in jax.random.split(key, gates)]
+    return nnx.Param(gain * jnp.concatenate(blocks, axis=1))
+
+
+def _check_sizes(inputs: int, hidden: int) -> None:
+    if min(inputs, hidden) < 1:
+        raise ValueError(f"inputs and hidden must be >= 1, got {inputs} and {hidden}")
+
+
+class RNN(nnx.Module):
+    """The plain recurrent network: the new state is a squashed mixture of input and old state.
+
+    h_t = tanh(x_t W_x + h_{t-1} W_h + b)
+
+    Shapes: x[D], state h[H]. `gain` scales the orthogonal W_h.
+    Raises: ValueError for a size under 1.
+    Reference: Elman (1990), "Finding structure in time". Derived in lesson 01.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, gain: float = 1.0, rngs: nnx.Rngs):
+        _check_sizes(inputs, hidden)
+        self.hidden = hidden
+        self.w_x = _input_weights(rngs.params(), inputs, hidden)  # [D, H]
+        self.w_h = _recurrent_weights(rngs.params(), hidden, 1, gain)  # [H, H]
+        self.b = nnx.Param(jnp.zeros(hidden))  # [H]
+
+    def init_state(self) -> jax.Array:
+        """Return h_0 = 0, of shape [H]."""
+        return jnp.zeros(self.hidden)
+
+    def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Take one step: state h[H], input x[D] -> new state, output y[H]."""
+        h = jnp.tanh(x @ self.w_x[...] + h @ self.w_h[...] + self.b[...])
+        return h, h
+
+
+class GRU(nnx.Module):
+    """The gated recurrent unit: an update gate decides, unit by unit, how much of the past stays.
+
+    r, z = sigmoid(x_t W_x + h_{t-1} W_h + b)        reset and update gate
+    n    = tanh(x_t W_x + b + r (h_{t-1} W_h + b_h)) candidate
+    h_t  = (1 - z) n + z h_{t-1}
+
+    Shapes: x[D], state h[H]; the columns of W_x, W_h and b are ordered r, z, n.
+    `gain` scales the three orthogonal blocks of W_h.
+    Raises: ValueError for a size under 1.
+    Reference: Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder"; the
+    reset gate acts after the matrix product, as in cuDNN and Flax. Derived in lesson 01.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, gain: float = 1.0, rngs: nnx.Rngs):
+        _check_sizes(inputs, hidden)
+        self.hidden = hidden
+        self.w_x = _input_weights(rngs.params(), inputs, 3 * hidden)  # [D, 3H]
+        self.w_h = _recurrent_weights(rngs.params(), hidden, 3, gain)  # [H, 3H]
+        self.b = nnx.Param(jnp.zeros(3 * hidden))  # [3H]
+        self.b_h = nnx.Param(jnp.zeros(hidden))  # [H]
+
+    def init_state(self) -> jax.Array:
+        """Return h_0 = 0, of shape [H]."""
+        return jnp.zeros(self.hidden)
+
+    def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Take one step: state h[H], input x[D] -> new state, output y[H]."""
+        from_x = x @ self.w_x[...] + self.b[...]  # [3H]
+        from_h = h @ self.w_h[...]  # [3H]
+        gates = jax.nn.sigmoid(from_x[: -self.hidden] + from_h[: -self.hidden])  # [2H]
+        r, z = jnp.split(gates, 2)
+        n = jnp.tanh(from_x[-self.hidden :] + r * (from_h[-self.hidden :] + self.b_h[...]))
+        h = (1 - z) * n + z * h
+        return h, h
+
+
+class LSTM(nnx.Module):
+    """Long short-term memory: a cell state that is only ever scaled and added to.
+
+    i, f, o = sigmoid(x_t W_x + h_{t-1} W_h + b)   input, forget and output gate
+    g       = tanh(x_t W_x + h_{t-1} W_h + b)      candidate
+    c_t     = f c_{t-1} + i g
+    h_t     = o tanh(c_t)
+
+    Shapes: x[D], state (h[H], c[H]); the columns of W_x, W_h and b are ordered i, f, g, o.
+    `gain` scales the four orthogonal blocks of W_h; `forget_bias` is the start value of b_f.
+    `chrono=T` draws b_f = log U(1, T - 1) and sets b_i = -b_f instead, so that the units' time
+    constants spread over 1 to T steps.
+    Raises: ValueError for a size under 1, or chrono under 3.
+    Reference: Hochreiter & Schmidhuber (1997), "Long short-term memory"; Gers et al. (2000),
+    "Learning to forget"; Tallec & Ollivier (2018), "Can recurrent neural networks warp time?".
+    Derived in lesson 01.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        gain: float = 1.0,
+        forget_bias: float = 1.0,
+        chrono: int | None = None,
+        rngs: nnx.Rngs,
+    ):
+        _check_sizes(inputs, hidden)
+        if chrono is not None and chrono < 3:
+            raise ValueError(f"chrono must be >= 3 steps, got {chrono}")
+        self.hidden = hidden
+        self.w_x = _input_weights(rngs.params(), inputs, 4 * hidden)  # [D, 4H]
+        self.w_h = _recurrent_weights(rngs.params(), hidden, 4, gain)  # [H, 4H]
+        zeros, b_f, b_i = jnp.zeros(hidden), jnp.full(hidden, forget_bias), jnp.zeros(hidden)
+        if chrono is not None:
+            b_f = jnp.log(jax.random.uniform(rngs.params(), (hidden,), minval=1, maxval=chrono - 1))
+            b_i = -b_f
+        self.b = nnx.Param(jnp.concatenate([b_i, b_f, zeros, zeros]))  # [4H]
+
+    def init_state(self) -> tuple[jax.Array, jax.Array]:
+        """Return h_0 = c_0 = 0, each of shape [H]."""
+        return jnp.zeros(self.hidden), jnp.zeros(self.hidden)
+
+    def __call__(
+        self, state: tuple[jax.Array, jax.Array], x: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        """Take one step: state (h[H], c[H]), input x[D] -> new state, output y[H]."""
+        h, c = state
+        i, f, g, o = jnp.split(x @ self.w_x[...] + h @ self.w_h[...] + self.b[...], 4)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+
+def unroll(cell: Any, xs: jax.Array) -> tuple[Any, jax.Array]:
+    """Run a cell over a whole sequence from its initial state.
+
+    Shapes: xs[T, D] -> (last state, ys[T, H]).
+    """
+    return jax.lax.scan(cell, cell.init_state(), xs)
