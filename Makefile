@@ -60,6 +60,7 @@ clean:  ## remove what was built, except .venv and the notebooks
 	@touch $@
 
 _build/html/.stamp: .venv/.book $(SOURCES)
+	@echo "Building the site"
 	@$(BIN)/jupyter-book build . --quiet
 	@touch $@
 

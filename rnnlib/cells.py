@@ -58,14 +58,14 @@ class GRU(nnx.Module):
     """The gated recurrent unit: an update gate decides, unit by unit, how much of the past stays.
 
     r, z = sigmoid(x_t W_x + h_{t-1} W_h + b)        reset and update gate
-    n    = tanh(x_t W_x + b + r (h_{t-1} W_h + b_h)) candidate
+    n    = tanh(x_t W_x + b + r (h_{t-1} W_h))     candidate
     h_t  = (1 - z) n + z h_{t-1}
 
     Shapes: x[D], state h[H]; the columns of W_x, W_h and b are ordered r, z, n.
     `gain` scales the three orthogonal blocks of W_h.
     Raises: ValueError for a size under 1.
     Reference: Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder"; the
-    reset gate acts after the matrix product, as in cuDNN and Flax. Derived in lesson 01.
+    reset gate acts after the matrix product, as in cuDNN and in Flax. Derived in lesson 01.
     """
 
     def __init__(self, inputs: int, hidden: int, *, gain: float = 1.0, rngs: nnx.Rngs):
@@ -74,7 +74,6 @@ class GRU(nnx.Module):
         self.w_x = _input_weights(rngs.params(), inputs, 3 * hidden)  # [D, 3H]
         self.w_h = _recurrent_weights(rngs.params(), hidden, 3, gain)  # [H, 3H]
         self.b = nnx.Param(jnp.zeros(3 * hidden))  # [3H]
-        self.b_h = nnx.Param(jnp.zeros(hidden))  # [H]
 
     def init_state(self) -> jax.Array:
         """Return h_0 = 0, of shape [H]."""
@@ -82,11 +81,10 @@ class GRU(nnx.Module):
 
     def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Take one step: state h[H], input x[D] -> new state, output y[H]."""
-        from_x = x @ self.w_x[...] + self.b[...]  # [3H]
-        from_h = h @ self.w_h[...]  # [3H]
-        gates = jax.nn.sigmoid(from_x[: -self.hidden] + from_h[: -self.hidden])  # [2H]
-        r, z = jnp.split(gates, 2)
-        n = jnp.tanh(from_x[-self.hidden :] + r * (from_h[-self.hidden :] + self.b_h[...]))
+        x_r, x_z, x_n = jnp.split(x @ self.w_x[...] + self.b[...], 3)
+        h_r, h_z, h_n = jnp.split(h @ self.w_h[...], 3)
+        r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+        n = jnp.tanh(x_n + r * h_n)
         h = (1 - z) * n + z * h
         return h, h
 

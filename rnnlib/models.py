@@ -15,7 +15,7 @@ from rnnlib.cells import LSTM, unroll
 class LanguageModel(nnx.Module):
     """A recurrent model of p(next token | all tokens so far), for characters or for words.
 
-    x_t = E[token_t];  h_t = layers(h_{t-1}, x_t);  logits_t = h_t W_out + b
+    x_t = sqrt(H) E[token_t];  h_t = layers(h_{t-1}, x_t);  logits_t = h_t W_out + b
 
     Every layer and the embedding are `hidden` wide, so that the layers are equal: one `vmap`
     makes them all, and one `scan` runs through them. With `tied=True`, W_out is E transposed.
@@ -47,15 +47,20 @@ class LanguageModel(nnx.Module):
         self.readout = None if tied else nnx.Linear(hidden, vocabulary, rngs=rngs)
         self.bias = nnx.Param(jnp.zeros(vocabulary)) if tied else None
 
+    def _embed(self, tokens: jax.Array) -> jax.Array:
+        """Look tokens up: tokens[...] -> xs[..., H], each entry of variance 1 at the start."""
+        return self.embed.features**0.5 * self.embed(tokens)
+
     def _logits(self, ys: jax.Array) -> jax.Array:
         """Score every token: ys[..., H] -> logits[..., V]."""
         if self.readout is None:
-            return self.embed.attend(ys) + self.bias[...]
+            logits = self.embed.attend(ys)
+            return logits + jnp.broadcast_to(self.bias[...], logits.shape)
         return self.readout(ys)
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Return logits[T, V]; row t depends on tokens 0 to t."""
-        xs = self.embed(tokens)  # [T, H]
+        xs = self._embed(tokens)  # [T, H]
         ys, _ = jax.lax.scan(lambda xs, cell: (unroll(cell, xs)[1], None), xs, self.layers)
         return self._logits(ys)
 
@@ -71,7 +76,7 @@ class LanguageModel(nnx.Module):
             cell_state, y = cell(cell_state, x)
             return y, cell_state
 
-        y, state = jax.lax.scan(layer, self.embed(token), (self.layers, state))
+        y, state = jax.lax.scan(layer, self._embed(token), (self.layers, state))
         return state, self._logits(y)
 
     def prefill(self, tokens: jax.Array) -> tuple[Any, jax.Array]:
@@ -81,7 +86,7 @@ class LanguageModel(nnx.Module):
             state, ys = unroll(cell, xs)
             return ys, state
 
-        ys, state = jax.lax.scan(layer, self.embed(tokens), self.layers)
+        ys, state = jax.lax.scan(layer, self._embed(tokens), self.layers)
         return state, self._logits(ys[-1])
 
 

@@ -1,0 +1,128 @@
+"""The cells against Flax's, against values computed by hand, and against their definitions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from jax.test_util import check_grads
+
+from rnnlib.cells import GRU, LSTM, RNN, unroll
+
+CELLS = [RNN, GRU, LSTM]
+D, H, T = 5, 7, 11
+
+
+def make(cell, **settings):
+    made = cell(D, H, rngs=nnx.Rngs(0), **settings)
+    made.b[...] = jax.random.normal(jax.random.key(1), made.b[...].shape)
+    return made
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def steps_of(cell, state, xs):
+    """Run a cell in a Python loop: the outputs [T, H]."""
+    ys = []
+    for x in xs:
+        state, y = cell(state, x)
+        ys.append(y)
+    return jnp.stack(ys)
+
+
+def test_lstm_is_flax_lstm():
+    ours, theirs = make(LSTM), nnx.LSTMCell(D, H, rngs=nnx.Rngs(0))
+    from_x = theirs.ii, theirs.if_, theirs.ig, theirs.io
+    from_h = theirs.hi, theirs.hf, theirs.hg, theirs.ho
+    for i, (dense_x, dense_h) in enumerate(zip(from_x, from_h, strict=True)):
+        of_gate = slice(i * H, (i + 1) * H)
+        dense_x.kernel[...] = ours.w_x[:, of_gate]
+        dense_h.kernel[...], dense_h.bias[...] = ours.w_h[:, of_gate], ours.b[of_gate]
+    xs = jax.random.normal(jax.random.key(2), (T, D))
+    flax_state = (jnp.zeros(H), jnp.zeros(H))  # Flax keeps (c, h), both zero at the start
+    np.testing.assert_allclose(unroll(ours, xs)[1], steps_of(theirs, flax_state, xs), atol=1e-5)
+
+
+def test_gru_is_flax_gru():
+    ours, theirs = make(GRU), nnx.GRUCell(D, H, rngs=nnx.Rngs(0))
+    theirs.dense_i.kernel[...], theirs.dense_i.bias[...] = ours.w_x[...], ours.b[...]
+    theirs.dense_h.kernel[...] = ours.w_h[...]
+    xs = jax.random.normal(jax.random.key(2), (T, D))
+    np.testing.assert_allclose(unroll(ours, xs)[1], steps_of(theirs, jnp.zeros(H), xs), atol=1e-5)
+
+
+def test_one_step_by_hand():
+    """One unit, one input, all weights 1 and biases 0: each equation in NumPy."""
+    x, h, c = 0.5, 0.25, -0.75
+    s = x + h
+
+    def ones(cell):
+        made = cell(1, 1, rngs=nnx.Rngs(0))
+        return jax.tree.map(lambda w: jnp.zeros_like(w) if w.ndim == 1 else jnp.ones_like(w), made)
+
+    np.testing.assert_allclose(ones(RNN)(jnp.array([h]), jnp.array([x]))[1], [np.tanh(s)], rtol=1e-6)
+
+    gate = sigmoid(s)
+    candidate = np.tanh(x + gate * h)
+    expected = (1 - gate) * candidate + gate * h
+    np.testing.assert_allclose(ones(GRU)(jnp.array([h]), jnp.array([x]))[1], [expected], rtol=1e-6)
+
+    (_, new_c), y = ones(LSTM)((jnp.array([h]), jnp.array([c])), jnp.array([x]))
+    np.testing.assert_allclose(new_c, [gate * c + gate * np.tanh(s)], rtol=1e-6)
+    np.testing.assert_allclose(y, gate * np.tanh(new_c), rtol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_scan_is_the_loop(cell):
+    made = make(cell)
+    xs = jax.random.normal(jax.random.key(2), (T, D))
+    looped = steps_of(made, made.init_state(), xs)
+    np.testing.assert_allclose(unroll(made, xs)[1], looped, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_future_does_not_reach_the_past(cell):
+    made = make(cell)
+    xs = jax.random.normal(jax.random.key(2), (T, D))
+    before, after = unroll(made, xs)[1], unroll(made, xs.at[6].add(1.0))[1]
+    np.testing.assert_array_equal(before[:6], after[:6])
+    assert np.abs(before[6:] - after[6:]).max() > 1e-3
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gain_scales_orthogonal_blocks(cell):
+    weights = make(cell, gain=1.5).w_h[...]
+    for block in jnp.split(weights, weights.shape[1] // H, axis=1):
+        np.testing.assert_allclose(block.T @ block, 1.5**2 * np.eye(H), atol=1e-5)
+
+
+def test_forget_bias_starts_where_it_is_told():
+    _, b_f, *_ = jnp.split(LSTM(D, H, forget_bias=3.0, rngs=nnx.Rngs(0)).b[...], 4)
+    np.testing.assert_array_equal(b_f, np.full(H, 3.0))
+
+
+def test_chrono_spreads_the_time_constants():
+    b_i, b_f, *_ = jnp.split(LSTM(4, 1000, chrono=101, rngs=nnx.Rngs(0)).b[...], 4)
+    np.testing.assert_array_equal(b_i, -b_f)
+    times = np.exp(b_f)  # uniform over 1 to 100
+    assert times.min() >= 1 and times.max() <= 100
+    assert abs(times.mean() - 50.5) < 4  # the mean's standard error is 0.9
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_match_finite_differences(cell):
+    made = make(cell)
+    xs = jax.random.normal(jax.random.key(2), (4, D))
+    check_grads(
+        lambda cell, xs: unroll(cell, xs)[1].sum(), (made, xs), order=1, modes=["rev"], rtol=0.02
+    )
+
+
+def test_bad_sizes_are_refused():
+    for cell in CELLS:
+        with pytest.raises(ValueError, match="inputs and hidden must be >= 1, got 3 and 0"):
+            cell(3, 0, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="chrono must be >= 3 steps, got 2"):
+        LSTM(3, 3, chrono=2, rngs=nnx.Rngs(0))

@@ -1,0 +1,81 @@
+"""The language model: three ways to run it agree, and each part does what it says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from rnnlib.cells import GRU, LSTM, RNN
+from rnnlib.models import LanguageModel, count_parameters, evaluate, next_token_loss
+
+V, H = 9, 8
+TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
+
+
+def model(**settings):
+    return LanguageModel(V, H, rngs=nnx.Rngs(0), **settings)
+
+
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("tied", [False, True])
+def test_whole_sequence_steps_and_prefill_agree(cell, layers, tied):
+    lm = model(cell=cell, layers=layers, tied=tied)
+    whole = lm(TOKENS)
+    assert whole.shape == (len(TOKENS), V)
+    state, stepped = lm.init_state(), []
+    for token in TOKENS:
+        state, logits = lm.step(state, token)
+        stepped.append(logits)
+    np.testing.assert_allclose(jnp.stack(stepped), whole, atol=1e-5)
+    prefilled, logits = lm.prefill(TOKENS)
+    np.testing.assert_allclose(logits, whole[-1], atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), prefilled, state)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_changing_a_future_token_changes_no_past_logit(layers):
+    lm = model(layers=layers)
+    before, after = lm(TOKENS), lm(TOKENS.at[5].set(8))
+    np.testing.assert_array_equal(before[:5], after[:5])
+    assert np.abs(before[5:] - after[5:]).max() > 1e-4
+
+
+def test_layers_start_different():
+    w = model(layers=2).layers.w_h[...]
+    assert np.abs(w[0] - w[1]).max() > 0.1
+
+
+def test_tying_saves_the_readout():
+    assert count_parameters(model()) - count_parameters(model(tied=True)) == H * V
+
+
+def test_parameters_are_counted_as_by_hand():
+    lstm = 2 * H * 4 * H + 4 * H
+    assert count_parameters(model()) == V * H + lstm + H * V + V
+
+
+def test_loss_is_the_mean_negative_log_probability():
+    lm = model()
+    batch = jnp.stack([TOKENS, TOKENS[::-1]])
+    by_hand = []
+    for row in np.asarray(batch):
+        logits = np.asarray(lm(jnp.asarray(row[:-1])), np.float64)
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        by_hand += [-np.log(p[t, row[t + 1]]) for t in range(len(row) - 1)]
+    np.testing.assert_allclose(next_token_loss(lm, batch), np.mean(by_hand), rtol=1e-5)
+
+
+def test_evaluate_reads_every_row_from_its_own_start():
+    lm = model()
+    tokens = np.asarray(jax.random.randint(jax.random.key(0), (31,), 0, V))
+    rows = jnp.stack([tokens[0:11], tokens[10:21], tokens[20:31]])
+    np.testing.assert_allclose(evaluate(lm, tokens, rows=3), next_token_loss(lm, rows), rtol=1e-6)
+
+
+def test_bad_sizes_are_refused():
+    with pytest.raises(ValueError, match="must be >= 1, got 9, 0 and 1"):
+        LanguageModel(9, 0, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="3 tokens are too few for 64 rows"):
+        evaluate(model(), np.array([1, 2, 3]))
