@@ -1,0 +1,44 @@
+"""Start a lesson: tools/new_lesson.py 03_gradients_that_vanish."""
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = Path(__file__).with_name("lesson_template.md")
+
+
+def new_lesson(name: str, root: Path = ROOT) -> Path:
+    """Write the lesson's source from the template and enter it in _toc.yml after the last lesson.
+
+    Raises: ValueError (a name that is not like 03_gradients_that_vanish, or is taken).
+    """
+    if not re.fullmatch(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*", name):
+        raise ValueError(f"a lesson's name is like 03_gradients_that_vanish, got {name!r}")
+    taken = [p.stem for p in (root / "book" / "lessons").glob(f"{name[:2]}_*.md")]
+    if taken:
+        raise ValueError(f"lesson {name[:2]} exists already: {taken[0]}")
+    source = root / "book" / "lessons" / f"{name}.md"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    title = name[3:].replace("_", " ").capitalize()
+    source.write_text(TEMPLATE.read_text().replace("NUMBER", name[:2]).replace("TITLE", title))
+    enter(name, root / "_toc.yml")
+    return source
+
+
+def enter(name: str, toc: Path) -> None:
+    """Add the notebook below the last lesson of the table of contents (move it to its part)."""
+    lines = toc.read_text().splitlines()
+    last = max(i for i, line in enumerate(lines) if re.search(r"file: notebooks/\d\d_", line))
+    indent = lines[last].partition("-")[0]
+    lines.insert(last + 1, f"{indent}- file: notebooks/{name}")
+    toc.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        path = new_lesson(sys.argv[1])
+    except ValueError as error:
+        sys.exit(str(error))
+    print(f"Written: {path.relative_to(ROOT)}, and its line in _toc.yml (move it to its part).")
+    print(f"Next: edit it, then  make lessons LESSON={path.stem[:2]}  and  make book")
