@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
+from rnnlib import text as texts
 from rnnlib.ngrams import SMOOTHINGS, NGram, _discounts
 
 TINY = [0, 1, 0, 1, 1]  # a b a b b
@@ -144,6 +145,22 @@ def test_longer_contexts_help_where_the_text_has_them():
     assert losses[2] < losses[0] - 0.5
     truth = -0.64 * np.log(0.64) - 9 * 0.04 * np.log(0.04)  # 0.6 + 0.4/10 for the likely token
     assert losses[2] == pytest.approx(truth, abs=0.06)
+
+
+def test_shakespeare_by_character():
+    plays = texts.load("shakespeare")
+    vocabulary = texts.CharVocabulary(plays)
+    blocks = texts.split(vocabulary.encode(plays))
+
+    def bits(order, smoothing):
+        model = NGram(blocks.train, order, len(vocabulary), smoothing)
+        return model.loss(blocks.test) / np.log(2)
+
+    kneser_ney, witten_bell = bits(5, "kneser-ney"), bits(5, "witten-bell")
+    assert 2.2 < kneser_ney < witten_bell < 2.5
+    # Longer contexts go on helping the one and harm the other.
+    assert bits(7, "kneser-ney") < kneser_ney
+    assert bits(7, "witten-bell") > witten_bell
 
 
 def test_samples_follow_the_distribution():
