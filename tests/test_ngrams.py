@@ -150,7 +150,7 @@ def test_longer_contexts_help_where_the_text_has_them():
 def test_shakespeare_by_character():
     plays = texts.load("shakespeare")
     vocabulary = texts.CharVocabulary(plays)
-    blocks = texts.split(vocabulary.encode(plays))
+    blocks = texts.split(vocabulary.encode(plays), validation=0.0)
 
     def bits(order, smoothing):
         model = NGram(blocks.train, order, len(vocabulary), smoothing)
