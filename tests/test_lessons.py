@@ -1,0 +1,98 @@
+"""The committed notebooks: fresh, executed without error, and in the form that every lesson has."""
+
+import re
+from datetime import datetime
+
+import nbformat
+import pytest
+
+from lessons import ROOT, Lesson, find, stale
+
+LESSONS = find(ROOT, [])
+TAGS = {
+    "solution",
+    "hide-cell",
+    "hide-input",
+    "hide-output",
+    "remove-cell",
+    "remove-input",
+    "remove-output",
+    "scroll-output",
+    "full-width",
+    "raises-exception",
+    "nbval-skip",
+    "nbval-ignore-output",
+    "nbval-check-output",
+}
+LONGEST = 180  # seconds on two cores
+LONGER: dict[str, str] = {}  # lessons that may take longer, each with its reason
+
+
+@pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.name)
+def lesson(request) -> Lesson:
+    return request.param
+
+
+@pytest.fixture
+def cells(lesson) -> list:
+    return nbformat.read(lesson.notebook, as_version=4).cells
+
+
+@pytest.fixture
+def code(cells) -> list:
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def test_every_notebook_has_a_source():
+    built = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert built == {lesson.name for lesson in LESSONS}
+
+
+def test_notebook_is_fresh(lesson):
+    assert not stale(lesson), "run `make lessons`"
+
+
+def test_notebook_ran_to_its_end(code):
+    assert all(cell.execution_count for cell in code), "a cell was not executed"
+    errors = [o.evalue for cell in code for o in cell.outputs if o.output_type == "error"]
+    expected = [cell for cell in code if "raises-exception" in cell.metadata.get("tags", [])]
+    assert len(errors) == len(expected), errors
+
+
+def test_notebook_ran_in_time(lesson, code):
+    def moment(cell, event: str) -> datetime:
+        return datetime.fromisoformat(cell.metadata.execution[event])
+
+    took = moment(code[-1], "shell.execute_reply") - moment(code[0], "iopub.execute_input")
+    assert took.total_seconds() <= LONGEST or lesson.name in LONGER
+
+
+def test_cells_are_short(code):
+    longest = max(code, key=lambda cell: len(cell.source.splitlines()))
+    assert len(longest.source.splitlines()) <= 20, longest.source
+
+
+def test_tags_are_known(code):
+    """A tag in upper case, or misspelt, would be ignored in silence."""
+    assert {tag for cell in code for tag in cell.metadata.get("tags", [])} <= TAGS
+
+
+def test_figures_have_alt_text(code):
+    for cell in code:
+        if any(kind.startswith("image/") for o in cell.outputs for kind in o.get("data", {})):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt.split()) >= 5, f"say what this figure shows:\n{cell.source}"
+
+
+def test_prose_is_plain_markdown(cells):
+    """GitHub and Colab show MyST's roles and directives raw."""
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert not re.findall(r"\{[a-z:-]+\}`|^(?:```|:::)\{", prose, re.MULTILINE)
+
+
+def test_exercises_have_folded_solutions(cells):
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert re.search(r"^## Exercises", prose, re.MULTILINE)
+    solutions = [c for c in cells if "solution" in c.metadata.get("tags", [])]
+    assert len(solutions) >= 3
+    assert all("hide-cell" in cell.metadata.tags for cell in solutions)

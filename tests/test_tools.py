@@ -1,0 +1,230 @@
+"""The builder of lessons on toy lessons, the Colab cell on a toy Colab, and the other tools."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
+import check
+import lessons
+from fingerprint import changed, imported, parse
+from lessons import Lesson, LessonError, assemble, build, find, stale
+from new_lesson import new_lesson
+
+ROOT = lessons.ROOT
+TOY = """\
+# Toy
+
+```{code-cell} ipython3
+from rnnlib import first
+x = first.VALUE
+print(x)
+```
+
+```{code-cell} ipython3
+:tags: [solution]
+y = 6 * x
+y
+```
+"""
+
+
+@pytest.fixture
+def toy(tmp_path) -> Lesson:
+    """A course of one lesson, whose library's module `first` imports `second`."""
+    for folder in ("book/lessons", "rnnlib/data/recorded"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "_config.yml").write_text("repository: {url: https://localhost/x, branch: v1}\n")
+    (tmp_path / "rnnlib/__init__.py").write_text("")
+    (tmp_path / "rnnlib/first.py").write_text("from rnnlib.second import VALUE\n")
+    (tmp_path / "rnnlib/second.py").write_text("VALUE = 7\n")
+    (tmp_path / "rnnlib/other.py").write_text("")
+    lesson = Lesson(tmp_path, "01_toy")
+    lesson.source.write_text(TOY)
+    return lesson
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a string that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.slow
+def test_a_build_is_executed_and_fresh(toy):
+    assert stale(toy) == ["not built yet"]
+    assert build(toy) > 0
+    assert stale(toy) == []
+    title, colab, printed, solution = nbformat.read(toy.notebook, as_version=4).cells
+    assert title.source == "# Toy"
+    assert "git+https://localhost/x@v1" in colab.source
+    assert printed.outputs[0].text == "7\n"
+    assert printed.metadata.execution["shell.execute_reply"]
+    assert solution.execution_count == 3
+    assert not list(toy.notebook.parent.glob("*.part"))
+
+
+@pytest.mark.slow
+def test_a_failing_cell_is_named_and_keeps_the_old_notebook(toy):
+    build(toy)
+    before = toy.notebook.read_bytes()
+    edit(toy.source, "y = 6 * x", "y = 6\nassert y == x, 'no'")
+    with pytest.raises(LessonError, match=r"(?s)cell 4 .*01_toy.md:12.*assert y == x.*Error: no"):
+        build(toy)
+    assert toy.notebook.read_bytes() == before
+    edit(toy.source, "assert y == x, 'no'", "import os; os._exit(1)")
+    with pytest.raises(LessonError, match="cell 4: the kernel died"):
+        build(toy)
+    assert toy.notebook.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_recording_writes_no_notebook(toy):
+    edit(toy.source, "print(x)", "import os; assert os.environ['RNNLIB_RECORD'] == '1'")
+    build(toy, record=True)
+    assert not toy.notebook.exists()
+
+
+def test_a_lesson_is_stale_when_what_it_uses_changes(toy):
+    def now() -> dict[str, str]:
+        return assemble(toy).metadata["rnnlib"]["fingerprint"]
+
+    old = now()
+    (toy.root / "rnnlib/other.py").write_text("unused = True\n")
+    assert changed(old, now()) == []
+    (toy.root / "rnnlib/second.py").write_text("VALUE = 8\n")
+    assert changed(old, now()) == ["rnnlib/second.py"]
+    edit(toy.source, "print(x)", "print('run', x)")
+    (toy.root / "rnnlib/data/recorded/run.json").write_text("{}")
+    assert changed(old, now()) == ["rnnlib/data/recorded/run.json", "rnnlib/second.py", "source"]
+    edit(toy.root / "_config.yml", "v1", "v2")
+    assert "bootstrap" in changed(old, now())
+
+
+def test_imports_are_found_however_they_are_written():
+    code = """
+%matplotlib inline
+import rnnlib.a, numpy.b
+from rnnlib import c
+from rnnlib.d import f
+if True:
+    !ls
+    from . import e
+"""
+    assert imported(parse(code)) == {"a", "c", "d", "e"}
+
+
+def test_solutions_are_folded_everywhere(toy):
+    solution = assemble(toy).cells[-1].metadata
+    assert solution.tags == ["hide-cell", "solution"]
+    assert solution.jupyter.source_hidden
+    assert solution.cellView == "form"
+
+
+def test_cells_keep_their_ids_when_another_is_inserted(toy):
+    old = [cell.id for cell in assemble(toy).cells]
+    edit(toy.source, "# Toy\n", "# Toy\n\n```{code-cell}\nx = 0\n```\n")
+    new = [cell.id for cell in assemble(toy).cells]
+    assert [i for i in new if i in old] == old
+    assert len(set(new)) == len(old) + 1
+
+
+def test_an_unknown_lesson_is_said(toy):
+    assert find(toy.root, ["01"]) == [toy]
+    with pytest.raises(SystemExit, match="no lesson begins with '07'; there are: 01_toy"):
+        find(toy.root, ["07"])
+
+
+def colab(folder: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
+    """Run this project's first cell as on Colab: its libraries are there, and rnnlib is not."""
+    cell = folder / "cell.ipy"
+    cell.write_text(f"{lessons.bootstrap(ROOT)}\n{code}\n")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    site = next((folder / "venv").glob("lib/python*/site-packages"))
+    # A path file inside a folder that a path file names is not read: so rnnlib stays hidden.
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [folder / "venv" / "bin" / "python", "-m", "IPython", "--colors=nocolor", cell],
+        env={**inherited, "COLAB_RELEASE_TAG": "test", "IPYTHONDIR": str(folder), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_colab_cell_installs_rnnlib_from_git(tmp_path):
+    """The real first cell, offline: git is told that the repository's address is a local clone."""
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    bare = tmp_path / "bare.git"
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()
+    git = ["git", "-C", bare]
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, bare], check=True)
+    subprocess.run([*git, "update-ref", f"refs/heads/{repository['branch']}", head], check=True)
+    done = colab(
+        tmp_path,
+        "import rnnlib.text; print(len(rnnlib.text.load('sonnets')), rnnlib.__file__)",
+        GIT_CONFIG_COUNT="1",
+        GIT_CONFIG_KEY_0=f"url.file://{bare}.insteadOf",
+        GIT_CONFIG_VALUE_0=repository["url"],
+        PIP_NO_INDEX="1",
+        PIP_NO_BUILD_ISOLATION="0",  # pip's spelling of: use the setuptools that is here
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    length, where = done.stdout.split()[-2:]
+    assert int(length) > 10_000
+    assert str(tmp_path) in where
+
+
+@pytest.mark.slow
+def test_colab_cell_says_which_version_is_out_of_range(tmp_path):
+    installed = tmp_path / "old" / "rnnlib-0.1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed.parent / "rnnlib.py").write_text("")
+    (installed / "METADATA").write_text("Name: rnnlib\nVersion: 0.1.0\nRequires-Dist: jax>=99\n")
+    done = colab(tmp_path, PYTHONPATH=str(installed.parent))
+    assert "The course needs jax>=99, but this Colab has jax 0." in done.stdout + done.stderr
+
+
+def test_colab_cell_does_nothing_elsewhere(monkeypatch):
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    cell = TransformerManager().transform_cell(lessons.bootstrap(ROOT))
+    assert "get_ipython" in cell  # the %pip line; there is no IPython here, so it would raise
+    exec(compile(cell, "first cell", "exec"), {})
+
+
+def test_colab_cell_is_short():
+    assert len(lessons.bootstrap(ROOT).splitlines()) <= 12
+
+
+def test_a_new_lesson_is_entered_after_the_last(tmp_path):
+    toc = tmp_path / "_toc.yml"
+    toc.write_text("root: a\nchapters:\n  - file: notebooks/01_a\n  - file: book/b\n")
+    source = new_lesson("02_long_words", tmp_path)
+    assert source.read_text().count("# 02 · Long words") == 1
+    assert yaml.safe_load(toc.read_text())["chapters"][1] == {"file": "notebooks/02_long_words"}
+    with pytest.raises(ValueError, match="lesson 02 exists already: 02_long_words"):
+        new_lesson("02_other", tmp_path)
+    with pytest.raises(ValueError, match="is like 03_gradients_that_vanish, got '3-Gradients'"):
+        new_lesson("3-Gradients", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("output", "ok", "expected"),
+    [
+        ("..\n\x1b[32m12 passed\x1b[0m, 1 skipped in 2.31s\n", True, (12, 0)),
+        ("== 1 failed, 3 passed, 2 errors in 1.00s ==", False, (3, 3)),
+        ("All checks passed!", True, (1, 0)),
+        ("Traceback", False, (0, 1)),
+    ],
+)
+def test_stages_are_counted(output, ok, expected):
+    assert check.count(output, ok) == expected
