@@ -87,6 +87,7 @@ def claim(
     )
     folder = os.environ.get("RNNLIB_CLAIMS")
     if folder:  # lessons run in several processes: one file for each
+        Path(folder).mkdir(parents=True, exist_ok=True)
         with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
     _show({"text/plain": _as_text(found), "text/html": _as_html(found), MIME: found})

@@ -1,0 +1,111 @@
+"""A fresh run of the lessons claims what the committed notebooks claim, and the page shows it."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import evidence_page
+from evidence_page import EvidenceError, collect, differences, fresh, listing, updated
+from rnnlib.evidence import MIME, STATEMENTS, judge
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = os.environ.get("RNNLIB_CLAIMS")
+ONE = judge(
+    "G1", "Under the bound.", [1.0, 1.1, 1.2], name="01_one", below=("bound", 2), unit="bits"
+)
+TWO = judge("G1", "A fifth.", 0.2, name="01_two", above=("chance", 0.1), verdict="contradicted")
+
+
+@pytest.mark.skipif(not FOLDER, reason="RNNLIB_CLAIMS names no folder: no fresh run to compare")
+def test_a_fresh_run_claims_what_is_committed():
+    assert not differences(collect(ROOT / "notebooks"), fresh(Path(FOLDER or "")))
+
+
+def test_the_evidence_page_is_up_to_date():
+    page = (ROOT / "book" / "evidence.md").read_text(encoding="utf-8")
+    assert page == updated(page, collect(ROOT / "notebooks")), "run `make lessons`"
+
+
+def notebook(folder, name, title, *claims):
+    data = [{MIME: claim, "text/plain": "a box"} for claim in claims]
+    outputs = [nbformat.v4.new_output("display_data", data=d) for d in data]
+    outputs.append(nbformat.v4.new_output("stream", text="other output"))
+    cells = [
+        nbformat.v4.new_markdown_cell(f"{title}\n\nText."),
+        nbformat.v4.new_code_cell("claim(...)", outputs=outputs),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / name)
+
+
+def test_claims_are_read_from_outputs_in_order(tmp_path):
+    notebook(tmp_path, "02_b.ipynb", "# The second", TWO)
+    notebook(tmp_path, "01_a.ipynb", "# The first", ONE)
+    found = [(c["name"], c["lesson"], c["title"]) for c in collect(tmp_path)]
+    assert found == [
+        ("01_one", "01_a.ipynb", "The first"),
+        ("01_two", "02_b.ipynb", "The second"),
+    ]
+    assert not differences(collect(tmp_path), [ONE, TWO])
+
+
+def test_a_name_that_is_used_twice_is_refused(tmp_path):
+    notebook(tmp_path, "01_a.ipynb", "# A", ONE)
+    notebook(tmp_path, "02_b.ipynb", "# B", ONE)
+    with pytest.raises(EvidenceError, match=r"its own in the whole course: \['01_one'\]"):
+        collect(tmp_path)
+
+
+def test_the_files_of_several_processes_are_put_together(tmp_path):
+    for name, claim in (("11", ONE), ("12", TWO)):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(claim) + "\n")
+    assert fresh(tmp_path) == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ([ONE], "01_two: committed, but not measured anew"),
+        ([ONE, TWO, TWO | {"name": "01_new"}], "01_new: measured anew, but not committed"),
+        ([ONE | {"verdict": "qualified"}, TWO], "01_one: verdict was 'supported', is 'qualified'"),
+        ([ONE | {"sentence": "Over it."}, TWO], "01_one: sentence was 'Under the bound.'"),
+        ([ONE | {"statement": "G2"}, TWO], "01_one: statement was 'G1', is 'G2'"),
+        ([ONE | {"unit": "nats"}, TWO], "01_one: unit was 'bits', is 'nats'"),
+        ([ONE | {"mean": 1.5}, TWO], "01_one: measured 1.5, committed 1.1 ± 0.24"),
+        ([ONE | {"mean": 0.7}, TWO], "01_one: measured 0.7"),
+        ([ONE | {"mean": float("nan")}, TWO], "01_one: measured nan"),
+        ([ONE, TWO | {"mean": 0.203}], "01_two: measured 0.203, committed 0.2 ± 0.002"),
+    ],
+)
+def test_a_changed_claim_is_found(changed, message):
+    (found,) = differences([ONE, TWO], changed)
+    assert found.startswith(message)
+
+
+def test_a_mean_within_the_interval_is_the_same():
+    assert not differences([ONE, TWO], [TWO | {"mean": 0.2015}, ONE | {"mean": 1.3}])
+
+
+def test_the_page_tells_every_statement():
+    page = listing([c | {"lesson": "01_a.ipynb", "title": "The first"} for c in (ONE, TWO)])
+    assert page.startswith("1 of 20 statements")
+    assert "| [G1](#g1) | RNNs generate text, by character or by word. | ◐ qualified |" in page
+    assert "[The first](../notebooks/01_a.ipynb):\n\n- ✓ Under the bound.\\\n  Measured:" in page
+    assert "- ✗ A fifth.\\\n  Measured: 0.200. Above chance (0.1) by 0.100." in page
+    for key, text in STATEMENTS.items():
+        assert f"### {key}\n\n*{text}*\n" in page
+    assert "Not measured yet: lessons 6, 7 and 14 will." in page
+    assert set(evidence_page.PLANNED) == set(STATEMENTS)
+
+
+def test_the_words_around_the_list_stay():
+    page = f"# Evidence\n\nBy hand.\n{evidence_page.START}\nold\n{evidence_page.END}\nAfter.\n"
+    new = updated(page, [])
+    assert new.startswith("# Evidence\n\nBy hand.\n")
+    assert new.endswith(f"{evidence_page.END}\nAfter.\n")
+    assert "old" not in new
+    assert updated(new, []) == new
+    with pytest.raises(EvidenceError, match="needs one line"):
+        updated("# Evidence\n", [])

@@ -1,0 +1,170 @@
+"""Write book/evidence.md's list of statements from the claims in the executed notebooks.
+
+The text above the list is written by hand; what stands between the two markers is not.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rnnlib.evidence import MIME, STATEMENTS, VERDICTS, numbers, overall
+
+ROOT = Path(__file__).resolve().parent.parent
+START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
+GROUPS = {
+    "G": "What an RNN can do",
+    "M": "Memory",
+    "S": "Sequence",
+    "E": "Exposure",
+    "R": "Repetition",
+    "A": "Attention",
+    "B": "All at once",
+}
+PLANNED = {  # the lessons that put each statement to the test
+    "G1": (1,),
+    "G2": (2,),
+    "M1": (3, 4),
+    "M2": (3, 4),
+    "M3": (4, 5),
+    "M4": (5,),
+    "S1": (6,),
+    "S2": (6,),
+    "S3": (7,),
+    "S4": (6, 7),
+    "S5": (6, 7, 14),
+    "E1": (8, 9),
+    "E2": (8, 9),
+    "R1": (10,),
+    "R2": (11,),
+    "R3": (11,),
+    "R4": (10, 11),
+    "A1": (12, 13),
+    "A2": (12, 13),
+    "B1": (14, 15),
+}
+Claim = dict[str, Any]
+
+
+class EvidenceError(ValueError):
+    """The claims or the page do not have the form that is needed."""
+
+
+def collect(folder: Path) -> list[Claim]:
+    """Return the claims in a folder's notebooks, in order, each with its `lesson` and `title`."""
+    claims = []
+    for path in sorted(folder.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        lines = "".join("".join(c["source"]) + "\n" for c in cells if c["cell_type"] == "markdown")
+        titles = [line[2:].strip() for line in lines.splitlines() if line.startswith("# ")]
+        about = {"lesson": path.name, "title": (titles or [path.stem])[0]}
+        outputs = (output for cell in cells for output in cell.get("outputs", []))
+        claims += [o["data"][MIME] | about for o in outputs if MIME in o.get("data", {})]
+    return _named_once(claims)
+
+
+def fresh(folder: Path) -> list[Claim]:
+    """Return the claims that a run of the lessons left in $RNNLIB_CLAIMS."""
+    files = sorted(folder.glob("*.jsonl"))
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return _named_once([json.loads(line) for line in lines])
+
+
+def differences(committed: Iterable[Claim], measured: Iterable[Claim]) -> list[str]:
+    """Return one line for each way in which a fresh run's claims are not the committed ones.
+
+    The words must be the same, and the fresh mean must lie in the committed interval (which counts
+    as no narrower than 1 % of the mean to either side: exact counts have no width).
+    """
+    old, new = ({claim["name"]: claim for claim in claims} for claims in (committed, measured))
+    found = [f"{name}: committed, but not measured anew" for name in old if name not in new]
+    found += [f"{name}: measured anew, but not committed" for name in new if name not in old]
+    for name in (name for name in old if name in new):
+        was, now = old[name], new[name]
+        for key in ("statement", "sentence", "unit", "verdict"):
+            if was[key] != now[key]:
+                found.append(f"{name}: {key} was {was[key]!r}, is {now[key]!r}")
+        reach = max((was["high"] - was["low"]) / 2, 0.01 * abs(was["mean"]))
+        if not abs(now["mean"] - was["mean"]) <= reach:
+            committed_as = f"{was['mean']} ± {reach:.4g}"
+            found.append(f"{name}: measured {now['mean']}, committed {committed_as}")
+    return found
+
+
+def listing(claims: list[Claim]) -> str:
+    """Return the statements with their verdicts, numbers and lessons, as Markdown."""
+    of = {key: [c for c in claims if c["statement"] == key] for key in STATEMENTS}
+    measured = sum(1 for found in of.values() if found)
+    parts = [f"{measured} of {len(STATEMENTS)} statements have been measured so far.", _table(of)]
+    for letter, title in GROUPS.items():
+        parts.append(f"## {title}")
+        parts += [_section(key, of[key]) for key in STATEMENTS if key[0] == letter]
+    return "\n\n".join(parts)
+
+
+def _table(of: dict[str, list[Claim]]) -> str:
+    rows = ["| Id | Statement | Verdict |", "|---|---|---|"]
+    for key, claims in of.items():
+        verdict = _signed(_verdict(claims)) if claims else "not yet"
+        rows.append(f"| [{key}](#{key.lower()}) | {STATEMENTS[key]} | {verdict} |")
+    return "\n".join(rows)
+
+
+def _section(key: str, claims: list[Claim]) -> str:
+    parts = [f"### {key}", f"*{STATEMENTS[key]}*"]
+    if not claims:
+        parts.append(f"Not measured yet: {_lessons(PLANNED[key])} will.")
+        return "\n\n".join(parts)
+    parts.append(f"**{_signed(_verdict(claims))}**")
+    for lesson in dict.fromkeys(claim["lesson"] for claim in claims):
+        here = [claim for claim in claims if claim["lesson"] == lesson]
+        parts.append(f"[{here[0]['title']}](../notebooks/{lesson}):")
+        lines = [f"- {VERDICTS[c['verdict']][0]} {c['sentence']}\\\n  {numbers(c)}" for c in here]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _verdict(claims: list[Claim]) -> str:
+    return overall([claim["verdict"] for claim in claims])
+
+
+def _signed(verdict: str) -> str:
+    return f"{VERDICTS[verdict][0]} {verdict}"
+
+
+def _lessons(which: tuple[int, ...]) -> str:
+    *first, last = map(str, which)
+    return f"lessons {', '.join(first)} and {last}" if first else f"lesson {last}"
+
+
+def _named_once(claims: list[Claim]) -> list[Claim]:
+    names = [claim["name"] for claim in claims]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvidenceError(f"a claim's name must be its own in the whole course: {twice}")
+    return claims
+
+
+def updated(page: str, claims: list[Claim]) -> str:
+    """Return the page with its list written anew."""
+    if page.count(START) != 1 or page.count(END) != 1 or page.index(START) > page.index(END):
+        raise EvidenceError(f"the page needs one line {START} and after it one line {END}")
+    head, rest = page.split(START)
+    return f"{head}{START}\n\n{listing(claims)}\n\n{END}{rest.split(END)[1]}"
+
+
+def main() -> None:
+    """Bring book/evidence.md up to date; leave it alone when it is."""
+    path = ROOT / "book" / "evidence.md"
+    page = path.read_text(encoding="utf-8")
+    new = updated(page, collect(ROOT / "notebooks"))
+    if new != page:
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_text(new, encoding="utf-8")
+        partial.replace(path)
+        print("book/evidence.md: brought up to date")
+
+
+if __name__ == "__main__":
+    main()
