@@ -16,7 +16,7 @@ DECAY = 0.68  # how much of the memory each drawn step keeps
 COVER_STYLE = """
 <style>
 .cover text { font: 500 17px "Source Serif 4", Georgia, serif; fill: var(--course-ink, #84898f); }
-.cover .note { font: 500 13px "Instrument Sans", system-ui, sans-serif; fill: var(--course-muted, #84898f); }
+.cover .note { font: 500 14px "Instrument Sans", system-ui, sans-serif; fill: var(--course-muted, #84898f); }
 .cover .key { font-weight: 700; }
 .cover .rail { stroke: var(--course-rule, #84898f); stroke-width: 1.5; fill: none; }
 .cover .cell { fill: var(--course-ground, none); stroke: var(--course-rule, #84898f); stroke-width: 1.5; }
@@ -49,7 +49,7 @@ def mark(size: int, scale: float = 1.0) -> str:
 
 def cover() -> str:
     """The wide cover: words along the time axis, the memory fading above them."""
-    gap, left, y = 64, 38, 150
+    gap, left, y = 66, 36, 150
     xs = [left + gap * i for i in range(len(WORDS))]
     parts = [f'<path class="rail" d="M{xs[0]} {y} H{xs[-1]}"/>']
     for i, (x, word) in enumerate(zip(xs, WORDS, strict=True)):

@@ -1,11 +1,11 @@
-// Small repairs of the theme, and marks that plain Markdown cannot set. Nothing here is needed to read.
-document.addEventListener("DOMContentLoaded", () => {
-  const all = (selector) => document.querySelectorAll(selector);
-
-  // Lessons write "> **Statement G1.** ..." and "> **Predict.** ...", which GitHub and Colab show as quotations.
-  all(".bd-article blockquote").forEach((quote) => {
-    const opening = quote.querySelector("p:first-child > strong:first-child")?.textContent ?? "";
-    if (opening.startsWith("Predict")) quote.classList.add("predict");
-    if (opening.startsWith("Statement")) quote.classList.add("statement");
+// MathJax cannot break a formula within a line: one that is wider than the screen scrolls inside itself.
+const tooWide = () => {
+  document.querySelectorAll(".bd-article mjx-container:not([display])").forEach((formula) => {
+    formula.classList.remove("too-wide");
+    formula.classList.toggle("too-wide", formula.offsetWidth > formula.closest("p, li, td, div").clientWidth);
   });
+};
+window.addEventListener("load", () => {
+  window.MathJax?.startup?.promise?.then(tooWide);
+  window.addEventListener("resize", tooWide);
 });

@@ -1,0 +1,136 @@
+"""The built book in a browser: what a reader, or a reader's screen reader, would stumble over."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+from browser import SITE, chromium, pages, served  # noqa: E402
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+PHONE, DESKTOP = 360, 1280
+THEMES = ("light", "dark")
+
+pytestmark = pytest.mark.browser
+each_page = pytest.mark.parametrize("address", pages() or ["(none: run make book)"])
+
+# Figures that say nothing, or only their file's name.
+SILENT_FIGURES = r"""() => {
+  const nameless = (text) => text.length < 20 || !/\s/.test(text) || /\.(png|svg|jpe?g)/i.test(text);
+  return [...document.querySelectorAll(".bd-article img, .bd-article svg[role=img]")]
+    .filter((figure) => figure.checkVisibility())
+    .filter((figure) => nameless(figure.getAttribute("alt") ?? figure.getAttribute("aria-label") ?? ""))
+    .map((figure) => figure.outerHTML.slice(0, 200));
+}"""
+
+# What sticks out to the right, unless it scrolls inside itself.
+OVERHANGING = r"""(width) => {
+  const kept = (node) => {
+    for (let at = node; at && at !== document.body; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (/auto|scroll/.test(style.overflowX) || style.position === "fixed") return true;
+    }
+    return false;
+  };
+  const wide = [...document.querySelectorAll(".bd-main *:not(mjx-assistive-mml, mjx-assistive-mml *)")].filter((node) => {
+    const box = node.getBoundingClientRect();
+    return box.width > 0 && box.height > 1 && box.right > width + 1 && node.checkVisibility() && !kept(node);
+  });
+  const found = wide.map((node) => `${node.tagName}.${node.className}: ${node.textContent.trim().slice(0, 60)}`);
+  if (document.documentElement.scrollWidth > width) found.push("the page itself scrolls sideways");
+  return found;
+}"""
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    if not (SITE / "index.html").exists():
+        pytest.fail(f"no built book at {SITE}: run make book")
+    with served(SITE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+class Visit(NamedTuple):
+    """What one visit to a page found: one load serves all tests of the page."""
+
+    events: list[str]  # errors, and requests that left the site
+    silent: list[str]
+    overhanging: list[str]
+    serious: dict[str, list[str]]  # by theme
+
+
+def listen(page: Page, home: str) -> list[str]:
+    """Note everything that should not happen while a page loads."""
+    heard: list[str] = []
+    page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+    page.on("console", lambda said: said.type == "error" and heard.append(f"console: {said.text}"))
+    page.on("requestfailed", lambda request: heard.append(f"failed: {request.url} {request.failure}"))
+    page.on("request", lambda r: r.url.startswith((home, "data:")) or heard.append(f"left the site: {r.url}"))
+    page.on("response", lambda answer: answer.status < 400 or heard.append(f"{answer.status}: {answer.url}"))
+    return heard
+
+
+def violations(page: Page, theme: str) -> list[str]:
+    """Run axe on the page in one theme; returns what it calls serious or critical."""
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    found: list[dict[str, Any]] = page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:300]} {node['failureSummary']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def visit(site: str, browser: Browser) -> Callable[[str], Visit]:
+    @functools.cache
+    def visit(address: str) -> Visit:
+        page = browser.new_page(viewport={"width": DESKTOP, "height": 900}, reduced_motion="reduce")
+        events = listen(page, site)
+        page.goto(f"{site}/{address}", wait_until="networkidle")
+        page.evaluate("() => window.MathJax?.startup?.promise?.then(() => null)")
+        silent = page.evaluate(SILENT_FIGURES)
+        page.add_script_tag(path=AXE)
+        serious = {theme: violations(page, theme) for theme in THEMES}
+        page.set_viewport_size({"width": PHONE, "height": 800})
+        page.wait_for_timeout(100)
+        overhanging = page.evaluate(OVERHANGING, PHONE)
+        page.close()
+        return Visit(events, silent, overhanging, serious)
+
+    return visit
+
+
+@each_page
+def test_page_loads_quietly_from_this_site_alone(visit: Callable[[str], Visit], address: str) -> None:
+    assert not visit(address).events
+
+
+@each_page
+def test_every_figure_says_what_it_shows(visit: Callable[[str], Visit], address: str) -> None:
+    assert not visit(address).silent
+
+
+@each_page
+def test_nothing_sticks_out_on_a_phone(visit: Callable[[str], Visit], address: str) -> None:
+    assert not visit(address).overhanging
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@each_page
+def test_axe_finds_nothing_serious(visit: Callable[[str], Visit], address: str, theme: str) -> None:
+    found = visit(address).serious[theme]
+    assert not found, "\n\n".join(found)

@@ -1,0 +1,58 @@
+"""A Sphinx extension that mends each page of the book as it is written.
+
+It gives lessons, which are plain Markdown, the classes that the design needs; it repairs what the
+theme gets wrong for screen readers; and it drops the scripts of a kernel service the book does not use.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinxcontrib.bibtex.plugin import register_plugin
+from sphinxcontrib.bibtex.style.referencing import BracketStyle
+from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
+
+REPAIRS = [
+    # A lesson writes "> **Statement G1.** ..." and "> **Predict.** ...": quotations on GitHub and Colab.
+    (r"<blockquote>(?=\s*<div>\s*<p><strong>Statement)", '<blockquote class="statement">'),
+    (r"<blockquote>(?=\s*<div>\s*<p><strong>Predict)", '<blockquote class="predict">'),
+    # The label hid the words that are to be read: "Show this cell's source", "Solution".
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # Entries of a list have to be its items.
+    (r'(<div class="citation"[^>]*?) role="doc-biblioentry"', r'\1 role="listitem"'),
+]
+
+
+def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Repair the body of one page, and leave out the scripts that it does not need."""
+    for old, new in REPAIRS:
+        context["body"] = re.sub(old, new, context.get("body", ""))
+    for kind in ("css_files", "script_files"):
+        kept = (file for file in context.get(kind, []) if "thebe" not in describe(file).lower())
+        context[kind] = list(kept)
+
+
+def describe(file: Any) -> str:
+    """Everything that a stylesheet or script says about itself: its name, and its text when inline."""
+    return f"{getattr(file, 'filename', file)} {getattr(file, 'attributes', '')}"
+
+
+def round_brackets() -> BracketStyle:
+    """Brackets as the lessons write them."""
+    return BracketStyle(left="(", right=")")
+
+
+@dataclass
+class RoundAuthorYear(AuthorYearReferenceStyle):
+    """Elman (1990), and (Elman, 1990)."""
+
+    bracket_parenthetical: BracketStyle = field(default_factory=round_brackets)
+    bracket_textual: BracketStyle = field(default_factory=round_brackets)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
+    app.connect("html-page-context", mend, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
