@@ -29,27 +29,20 @@ class StepModel(Protocol):
 
 
 def greedy() -> Strategy:
-    """Strategy that takes the likeliest token: argmax_w logits_w; the lower one of two equals.
-
-    Reference: none needed; what it does to a text is measured in lesson 10. See lesson 01.
-    """
+    """Make the strategy that takes the likeliest token: argmax_w logits_w. See lesson 01."""
     return _argmax
 
 
 def sample(
     temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Strategy:
-    """Strategy that draws the token from the model's distribution, sharpened and cut off.
+    """Make the strategy that draws a token from the distribution, sharpened and cut off.
 
-        p_w is proportional to exp(logits_w / temperature) for w in the kept set, 0 elsewhere.
+    p_w is proportional to exp(logits_w / temperature) for w in the kept set, and 0 elsewhere.
 
-    Kept are the `top_k` likeliest tokens and, of these, the smallest set of likeliest tokens
-    whose share is at least `top_p`. With neither, everything is kept.
-
-    Args:
-        temperature: 1 leaves the distribution as it is, towards 0 it becomes greedy.
-        top_k: number of tokens, 1 .. V.
-        top_p: a share of probability, in (0, 1].
+    A temperature of 1 changes nothing, towards 0 it becomes greedy. Kept are the `top_k` likeliest
+    tokens (1 .. V) and, of these, the smallest set of likeliest ones whose share is at least
+    `top_p`, in (0, 1]. With neither, everything is kept.
 
     Raises:
         ValueError: temperature <= 0, top_k < 1 (or > V, once V is known), top_p outside (0, 1].
@@ -82,17 +75,12 @@ def generate(
 ) -> jax.Array:
     """Continue the prompt once for each key: w_t = strategy(logits(prompt, w_1 .. w_{t-1}), key_t).
 
-    Args:
-        model: anything with `prefill` and `step`.
-        prompt: int[P].
-        length: tokens to write, T.
-        keys: keys[B], as from `jax.random.split(key, B)`; a row depends on its own key alone.
-        strategy: `greedy()`, `sample(...)`, or your own function (logits[V], key) -> token.
-            Define that one once: a function made anew for each call is compiled for each call.
-        stop: the symbol that ends a text; what comes after it is filled with it.
+    A strategy is `greedy()`, `sample(...)` or your own function (logits[V], key) -> token; define
+    that one once, for a function made anew at each call is compiled at each call. What comes after
+    a `stop` symbol is filled with it.
 
-    Returns:
-        int32[B, T]; the prompt is not part of it.
+    Shapes: prompt int[P], keys[B] as from `jax.random.split(key, B)` -> int32[B, length], without
+    the prompt. A row depends on its own key alone.
 
     Raises:
         ValueError: an empty prompt, a token (or stop) outside the vocabulary, length < 1,
@@ -111,8 +99,8 @@ def generate(
     _check_top_k(getattr(strategy, "top_k", None), vocabulary_size)
     if jax.tree_util.all_leaves([strategy]):  # an ordinary function: part of what is compiled
         strategy = jax.tree_util.Partial(strategy)
-    state, logits = _read(model, prompt)
-    return _write(model, state, logits, keys, strategy, -1 if stop is None else stop, length)
+    read = _read(model, prompt)
+    return _write(model, read, keys, strategy, -1 if stop is None else stop, length)
 
 
 def beam_search(
@@ -122,23 +110,15 @@ def beam_search(
 
         score(w_1 .. w_t) = sum_i ln p(w_i | prompt, w_1 .. w_{i-1})
 
-    A prefix that has met `stop` keeps its score and its place, as long as no other is better.
-    Width 1 is greedy; at width V^T nothing is thrown away.
+    A prefix that has met `stop` keeps its score, and its place while fewer than `width` are better.
+    Width 1 is greedy; at V^length, the number of all texts, nothing is thrown away.
 
-    Args:
-        model: anything with `prefill` and `step`.
-        prompt: int[P].
-        length: tokens to write, T.
-        width: prefixes kept, 1 .. V^T.
-        stop: the symbol that ends a text; what comes after it is filled with it.
-
-    Returns:
-        (tokens int32[width, T], scores float[width] in nats), best first. A score of -inf marks
-        a row without a text: with `stop` there may be fewer than `width` of them.
+    Shapes and units: prompt int[P] -> (int32[width, length], scores float[width] in nats), best
+    first. A score of -inf marks a row without a text: with `stop` there may be too few of them.
 
     Raises:
         ValueError: an empty prompt, a token (or stop) outside the vocabulary, length < 1,
-            width < 1 or > V^T.
+            width < 1 or > V^length.
         TypeError: a prompt that does not hold integers.
 
     Reference: Graves (2012), Sequence transduction with recurrent neural networks. See lesson 10.
@@ -153,8 +133,7 @@ def beam_search(
             f"width must be <= V^length = {vocabulary_size**length}, the number of texts, "
             f"got {width}"
         )
-    state, logits = _read(model, prompt)
-    return _search(model, state, logits, -1 if stop is None else stop, length, width)
+    return _search(model, _read(model, prompt), -1 if stop is None else stop, length, width)
 
 
 def _argmax(logits: jax.Array, key: jax.Array) -> jax.Array:
@@ -198,13 +177,7 @@ def _read(model: StepModel, prompt: jax.Array) -> tuple[Any, jax.Array]:
 
 @partial(jax.jit, static_argnames="length")
 def _write(
-    model: StepModel,
-    state: Any,
-    logits: jax.Array,
-    keys: jax.Array,
-    strategy: Strategy,
-    stop: jax.Array,
-    length: int,
+    model: StepModel, read: Any, keys: jax.Array, strategy: Strategy, stop: int, length: int
 ) -> jax.Array:
     def step(carry: Any, key: jax.Array) -> tuple[Any, jax.Array]:
         state, logits, stopped = carry
@@ -213,17 +186,16 @@ def _write(
         return (state, logits, stopped | (token == stop)), token
 
     def text(key: jax.Array) -> jax.Array:
-        start = (state, logits, jnp.array(False))
-        return jax.lax.scan(step, start, jax.random.split(key, length))[1]
+        return jax.lax.scan(step, (*read, jnp.array(False)), jax.random.split(key, length))[1]
 
     return jax.vmap(text)(keys)  # [B, T]
 
 
 @partial(jax.jit, static_argnames=("length", "width"))
 def _search(
-    model: StepModel, state: Any, logits: jax.Array, stop: jax.Array, length: int, width: int
+    model: StepModel, read: Any, stop: int, length: int, width: int
 ) -> tuple[jax.Array, jax.Array]:
-    vocabulary_size = len(logits)
+    vocabulary_size = len(read[1])
     only_stop = jnp.where(jnp.arange(vocabulary_size) == stop, 0.0, -jnp.inf)  # [V]
 
     def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
@@ -239,12 +211,10 @@ def _search(
         return (states, logits, scores, texts, stopped), None
 
     # All rows start from the prompt, but only one of them counts: the others would be its doubles.
-    states, logits = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf, (width, *leaf.shape)), (state, logits)
-    )
+    read = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (width, *leaf.shape)), read)
     scores = jnp.where(jnp.arange(width) == 0, 0.0, -jnp.inf)
     texts = jnp.zeros((width, length), jnp.int32)
-    start = (states, logits, scores, texts, jnp.zeros(width, bool))
+    start = (*read, scores, texts, jnp.zeros(width, bool))
     (_, _, scores, texts, _), _ = jax.lax.scan(step, start, jnp.arange(length))
     return texts, scores
 

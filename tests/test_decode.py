@@ -1,64 +1,24 @@
-"""Decoding against Python loops, brute force and the truth of a small Markov chain."""
+"""Decoding against Python loops and the truth of a small Markov chain."""
 
-from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise, product
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
+from markov import V, keys, log_p, make_chain, make_lstm
 
-from rnnlib.decode import beam_search, generate, greedy, sample
-from rnnlib.models import LanguageModel
-
-V = 5
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["table"], meta_fields=[])
-@dataclass
-class Markov:
-    """An order-2 Markov chain: the state is the last token, table[before, last] the logits."""
-
-    table: jax.Array  # [V, V, V]
-    traces: ClassVar[list[str]] = []  # a note for each time that JAX traces, that is compiles
-
-    def init_state(self):
-        return jnp.array(0)
-
-    def step(self, state, token):
-        self.traces.append("step")
-        return token, self.table[state, token]
-
-    def prefill(self, tokens):
-        self.traces.append("prefill")
-        state, logits = jax.lax.scan(self.step, self.init_state(), tokens)
-        return state, logits[-1]
+from rnnlib.decode import generate, greedy, sample
 
 
 @pytest.fixture(scope="module")
 def chain():
-    return Markov(2 * jax.random.normal(jax.random.key(3), (V, V, V)))
+    return make_chain()
 
 
 @pytest.fixture(scope="module")
 def lstm():
-    model = LanguageModel(V, 8, layers=2, rngs=nnx.Rngs(1))
-    # Untrained logits are all alike: larger ones make the choices clear.
-    return jax.tree.map(lambda leaf: 3 * leaf, model)
-
-
-def keys(batch, seed=0):
-    return jax.random.split(jax.random.key(seed), batch)
-
-
-def log_p(chain, prompt, text):
-    """Log-probability of a text after a prompt, token by token in NumPy."""
-    table = np.asarray(jax.nn.log_softmax(chain.table), np.float64)
-    line = [0, *prompt, *text]
-    return sum(float(table[tuple(line[t - 2 : t + 1])]) for t in range(len(prompt) + 1, len(line)))
+    return make_lstm()
 
 
 # ------------------------------------------------------------------ greedy
@@ -220,60 +180,6 @@ def test_prompts_and_models_may_be_batched_from_outside(chain):
     np.testing.assert_array_equal(generate(chain, [1], 6, keys(2), sample()), together[0])
 
 
-# ------------------------------------------------------------------ beam search
-
-
-@pytest.mark.parametrize("model", ["chain", "lstm"])
-def test_beam_of_width_1_is_greedy(model, request):
-    model = request.getfixturevalue(model)
-    best = generate(model, [1, 2], 20, keys(6), greedy(), stop=0)[:1]
-    np.testing.assert_array_equal(beam_search(model, [1, 2], 20, 1, stop=0)[0], best)
-
-
-def brute_force(chain, prompt, length, stop=None):
-    """All texts, cut at the stop symbol, filled with it, without doubles; best first."""
-    texts = {}
-    for text in product(range(V), repeat=length):
-        end = text.index(stop) + 1 if stop in text else length
-        texts[text[:end] + (stop,) * (length - end)] = log_p(chain, prompt, text[:end])
-    return sorted(texts.items(), key=lambda item: -item[1])
-
-
-@pytest.mark.parametrize("stop", [None, 2])
-def test_beam_of_full_width_is_brute_force(chain, stop):
-    texts, scores = beam_search(chain, [4, 1], 3, V**3, stop=stop)
-    expected = brute_force(chain, [4, 1], 3, stop)
-    np.testing.assert_array_equal(texts[: len(expected)], [text for text, _ in expected])
-    np.testing.assert_allclose(scores[: len(expected)], [s for _, s in expected], rtol=1e-5)
-    assert (scores[len(expected) :] == -jnp.inf).all()  # with stop there are fewer texts than rows
-    assert (len(expected) == V**3) == (stop is None)
-
-
-def test_beam_keeps_the_best_prefixes_in_a_python_loop(chain):
-    beam: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
-    for _ in range(6):
-        longer = [((*text, w), log_p(chain, [3], (*text, w))) for text, _ in beam for w in range(V)]
-        beam = sorted(longer, key=lambda item: -item[1])[:4]
-    texts, scores = beam_search(chain, [3], 6, 4)
-    np.testing.assert_array_equal(texts, [text for text, _ in beam])
-    np.testing.assert_allclose(scores, [score for _, score in beam], rtol=1e-5)
-    assert (jnp.diff(scores) <= 0).all()
-
-
-def test_a_finished_hypothesis_keeps_its_score():
-    # From 0 the chain stops (1) with probability 0.4, or goes on (0) with 0.6; 2 never comes.
-    table = jnp.log(jnp.tile(jnp.array([0.6, 0.4, 0.0]), (3, 3, 1)))
-    texts, scores = beam_search(Markov(table), [0], 3, 3, stop=1)
-    np.testing.assert_array_equal(texts, [[1, 1, 1], [0, 1, 1], [0, 0, 0]])
-    np.testing.assert_allclose(scores, np.log([0.4, 0.24, 0.216]), rtol=1e-5)
-
-
-def test_wider_beams_find_no_worse_texts_at_full_width(chain):
-    best = brute_force(chain, [0], 4)[0][1]
-    for width in (1, 3, V):
-        assert beam_search(chain, [0], 4, width)[1][0] <= best + 1e-5
-
-
 # ------------------------------------------------------------------ errors
 
 
@@ -313,22 +219,6 @@ def test_bad_input_to_generate(chain, changed, message):
     with pytest.raises(ValueError, match=message):
         generate(chain, **arguments)
     assert set(chain.traces) <= {"prefill"}  # at most the reading's shape was asked for
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"prompt": []}, r"prompt must hold at least one token, got none"),
-        ({"prompt": [7]}, r"prompt must be in 0 \.\. 4, got 7"),
-        ({"length": 0}, r"length must be >= 1, got 0"),
-        ({"width": 0}, r"width must be >= 1, got 0"),
-        ({"width": 26}, r"width must be <= V\^length = 25, the number of texts, got 26"),
-        ({"stop": -1}, r"stop must be in 0 \.\. 4, got -1"),
-    ],
-)
-def test_bad_input_to_beam_search(chain, changed, message):
-    with pytest.raises(ValueError, match=message):
-        beam_search(chain, **({"prompt": [0], "length": 2, "width": 3} | changed))
 
 
 def test_prompts_are_integers_in_one_row(chain):
