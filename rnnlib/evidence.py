@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from rnnlib.intervals import difference, interval
 
-MIME = "application/vnd.rnnlib.claim+json"
+KEY = "rnnlib_claim"  # in the metadata of a notebook's output: no reader has to know a new type
 STATEMENTS = {
     "G1": "RNNs generate text, by character or by word.",
     "G2": "They can write short poems, answer questions and mimic basic sentence structure.",
@@ -90,7 +90,7 @@ def claim(
         Path(folder).mkdir(parents=True, exist_ok=True)
         with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
-    _show({"text/plain": _as_text(found), "text/html": _as_html(found), MIME: found})
+    _show(found)
 
 
 def judge(
@@ -208,17 +208,16 @@ def _as_html(found: dict[str, Any]) -> str:
     )
 
 
-def _show(bundle: dict[str, Any]) -> None:
+def _show(found: dict[str, Any]) -> None:
+    bundle = {"text/plain": _as_text(found), "text/html": _as_html(found)}
     try:
-        from IPython import get_ipython
-        from IPython.display import display
+        from IPython import display, get_ipython
     except ImportError:
-        print(bundle["text/plain"])
-        return
-    if get_ipython() is None:
+        get_ipython = display = None
+    if get_ipython is None or display is None or get_ipython() is None:
         print(bundle["text/plain"])
     else:
-        display(bundle, raw=True)
+        display.display(bundle, metadata={KEY: found}, raw=True)
 
 
 def _check_words(

@@ -194,6 +194,6 @@ def test_a_notebook_keeps_the_claim_in_its_outputs(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
     box, figure = notebook.cells[0].outputs
-    assert set(box.data) == {"text/plain", "text/html", evidence.MIME}
-    assert box.data[evidence.MIME]["name"] == "01_it"
+    assert set(box.data) == {"text/plain", "text/html"}
+    assert box.metadata[evidence.KEY]["name"] == "01_it"
     assert "image/png" in figure.data

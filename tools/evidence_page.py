@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rnnlib.evidence import MIME, STATEMENTS, VERDICTS, numbers, overall
+from rnnlib.evidence import KEY, STATEMENTS, VERDICTS, numbers, overall
 
 ROOT = Path(__file__).resolve().parent.parent
 START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
@@ -60,7 +60,7 @@ def collect(folder: Path) -> list[Claim]:
         titles = [line[2:].strip() for line in lines.splitlines() if line.startswith("# ")]
         about = {"lesson": path.name, "title": (titles or [path.stem])[0]}
         outputs = (output for cell in cells for output in cell.get("outputs", []))
-        claims += [o["data"][MIME] | about for o in outputs if MIME in o.get("data", {})]
+        claims += [o["metadata"][KEY] | about for o in outputs if KEY in o.get("metadata", {})]
     return _named_once(claims)
 
 
@@ -98,25 +98,23 @@ def listing(claims: list[Claim]) -> str:
     measured = sum(1 for found in of.values() if found)
     parts = [f"{measured} of {len(STATEMENTS)} statements have been measured so far.", _table(of)]
     for letter, title in GROUPS.items():
-        parts.append(f"## {title}")
-        parts += [_section(key, of[key]) for key in STATEMENTS if key[0] == letter]
+        here = [_section(key, found) for key, found in of.items() if key[0] == letter and found]
+        parts += [f"## {title}", *here] if here else []
     return "\n\n".join(parts)
 
 
 def _table(of: dict[str, list[Claim]]) -> str:
     rows = ["| Id | Statement | Verdict |", "|---|---|---|"]
     for key, claims in of.items():
-        verdict = _signed(_verdict(claims)) if claims else "not yet"
-        rows.append(f"| [{key}](#{key.lower()}) | {STATEMENTS[key]} | {verdict} |")
+        name, verdict = key, f"not yet: {_lessons(PLANNED[key])}"
+        if claims:
+            name, verdict = f"[{key}](#{key.lower()})", _signed(_verdict(claims))
+        rows.append(f"| {name} | {STATEMENTS[key]} | {verdict} |")
     return "\n".join(rows)
 
 
 def _section(key: str, claims: list[Claim]) -> str:
-    parts = [f"### {key}", f"*{STATEMENTS[key]}*"]
-    if not claims:
-        parts.append(f"Not measured yet: {_lessons(PLANNED[key])} will.")
-        return "\n\n".join(parts)
-    parts.append(f"**{_signed(_verdict(claims))}**")
+    parts = [f"### {key}", f"*{STATEMENTS[key]}*", f"**{_signed(_verdict(claims))}**"]
     for lesson in dict.fromkeys(claim["lesson"] for claim in claims):
         here = [claim for claim in claims if claim["lesson"] == lesson]
         parts.append(f"[{here[0]['title']}](../notebooks/{lesson}):")
@@ -130,7 +128,7 @@ def _verdict(claims: list[Claim]) -> str:
 
 
 def _signed(verdict: str) -> str:
-    return f"{VERDICTS[verdict][0]} {verdict}"
+    return f"{VERDICTS[verdict][0]}\N{NO-BREAK SPACE}{verdict}"
 
 
 def _lessons(which: tuple[int, ...]) -> str:
