@@ -62,13 +62,7 @@ class Record(Mapping):
 
 
 def recorded(
-    name: str,
-    run: Callable[..., dict],
-    *,
-    full: dict,
-    small: dict,
-    rtol: float = 0.02,
-    live: bool = False,
+    name: str, run: Callable, *, full: dict, small: dict, rtol: float = 0.02, live: bool = False
 ) -> Record:
     """Loads the stored result of `run(**full)`, after checking it by running `run(**small)` here.
 
@@ -88,11 +82,7 @@ def recorded(
         raise ValueError(f'a record is named by its lesson, such as "01_bits", got {name!r}')
     made_by = {"code": sources.fingerprint(run), "full": _plain(full), "small": _plain(small)}
     if live:
-        result, provenance = _timed(run, full)
-        arrays: dict[str, np.ndarray] = {}
-        stored = results.encode(result, arrays)
-        print(f"{name}: ran in full, here and now, in {provenance['seconds']:,} s")
-        return Record(results.decode(stored, arrays), provenance, run(**small))
+        return _now(name, run, full, small)
     if os.environ.get("RNNLIB_RECORD") in ("1", name):
         return _make(name, run, full, small, made_by)
     stored = _read(name)
@@ -119,7 +109,12 @@ def load(name: str) -> Record:
     return Record(stored["result"], stored["provenance"])
 
 
-# ---- making -----------------------------------------------------------------------------------
+def _now(name: str, run: Callable, full: dict, small: dict) -> Record:
+    result, provenance = _timed(run, full)
+    arrays: dict[str, np.ndarray] = {}
+    stored = results.encode(result, arrays)
+    print(f"{name}: ran in full, here and now, in {provenance['seconds']:,} s")
+    return Record(results.decode(stored, arrays), provenance, run(**small))
 
 
 def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> Record:
@@ -135,6 +130,8 @@ def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> R
         np.savez_compressed(packed, **arrays)  # pyright: ignore[reportArgumentType]
         content["npz_sha256"] = _sha256(packed.getvalue())
         _write(FOLDER / f"{name}.npz", packed.getvalue())
+    else:
+        (FOLDER / f"{name}.npz").unlink(missing_ok=True)  # an earlier record's
     content["sha256"] = _sha256(json.dumps(content).encode())
     _write(FOLDER / f"{name}.json", _legible(content).encode())
     print(f"{name}: {_summary(provenance)}")
@@ -207,9 +204,6 @@ def _plain(settings: dict) -> dict:
         return json.loads(json.dumps(settings))
     except TypeError as error:
         raise ValueError(f"settings must be numbers, strings or lists: {error}") from None
-
-
-# ---- reading and checking ---------------------------------------------------------------------
 
 
 def _remedy(name: str) -> str:

@@ -3,6 +3,7 @@
 import html.parser
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import nbclient
@@ -185,7 +186,8 @@ def test_a_guess_in_words(capsys):
 
 
 @pytest.mark.slow
-def test_a_notebook_keeps_the_claim_in_its_outputs(tmp_path):
+def test_a_notebook_keeps_the_claim_in_its_outputs(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(evidence.__file__).parent.parent))
     code = (
         "from rnnlib import evidence, plots\nplots.use_style()\n"
         "evidence.claim('G1', 'So.', [1.0, 1.1], name='01_it', below=('2', 9))\n"

@@ -2,6 +2,7 @@
 
 import json
 import types
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -217,7 +218,8 @@ CELLS = [
 
 
 @pytest.mark.slow
-def test_it_works_for_functions_that_a_notebook_defines(tmp_path):
+def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(records.__file__).parent.parent))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
     client = nbclient.NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
