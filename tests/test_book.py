@@ -1,4 +1,4 @@
-"""The book: its sources agree with one another, and the built site holds together without the network."""
+"""The book: its sources agree, and the built site holds together without the network."""
 
 import functools
 import re
@@ -13,8 +13,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
-PAPERS = r"doi\.org|arxiv\.org|aclanthology\.org|proceedings\.mlr\.press|jmlr\.org|openreview\.net|icml\.cc"
-LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
+HOSTS = "doi.org arxiv.org aclanthology.org mlr.press jmlr.org openreview.net icml.cc".split()  # noqa: SIM905
+PAPER = rf"\]\((https?://[^/)]*?(?:{'|'.join(map(re.escape, HOSTS))})/[^)\s]*)\)"
+LOADING = {"script", "img", "iframe", "source", "video", "audio"}  # by their src
 
 built = pytest.mark.browser  # like the browser's tests, these come after the book was built
 
@@ -26,7 +27,8 @@ def read_yaml(name: str) -> Any:
 def toc() -> list[str]:
     """Pages named in the table of contents, without suffix."""
     contents = read_yaml("_toc.yml")
-    return [contents["root"]] + [page["file"] for part in contents["parts"] for page in part["chapters"]]
+    chapters = [page["file"] for part in contents["parts"] for page in part["chapters"]]
+    return [contents["root"], *chapters]
 
 
 class Page(NamedTuple):
@@ -51,9 +53,10 @@ class Reader(HTMLParser):
             self.page.links.append(found["href"])
         if tag == "link" and found.get("rel") not in ("canonical", "author"):
             self.page.loads.append(found.get("href", ""))
-        if LOADING.get(tag) in found:
-            self.page.loads.append(found[LOADING[tag]])
-        self.page.loads.extend(part.split()[0] for part in found.get("srcset", "").split(",") if part.strip())
+        if tag in LOADING and "src" in found:
+            self.page.loads.append(found["src"])
+        sources = (part.split() for part in found.get("srcset", "").split(","))
+        self.page.loads.extend(words[0] for words in sources if words)
 
 
 @functools.cache
@@ -64,12 +67,13 @@ def page(path: Path) -> Page:
 
 
 def built_pages() -> list[Path]:
-    found = [p for p in SITE.rglob("*.html") if not {"_static", "_sources"} & set(p.relative_to(SITE).parts)]
+    hidden = {"_static", "_sources"}
+    found = [p for p in SITE.rglob("*.html") if not hidden & set(p.relative_to(SITE).parts)]
     assert found, f"no built book at {SITE}: run make book"
     return found
 
 
-def is_elsewhere(address: str) -> bool:
+def outside(address: str) -> bool:
     return bool(urlsplit(address).netloc)
 
 
@@ -91,7 +95,7 @@ def broken(source: Path, address: str) -> str | None:
 def test_the_map_of_lessons_marks_what_is_to_come() -> None:
     lessons = re.findall(r"^(\d+)\. (.+)$", (BOOK / "intro.md").read_text(), re.MULTILINE)
     assert [int(number) for number, _ in lessons] == list(range(1, 17))
-    written = {int(re.match(r"notebooks/(\d+)_", file).group(1)): file for file in toc() if "notebooks/" in file}  # type: ignore[union-attr]
+    written = {int(file[10:12]): file for file in toc() if file.startswith("notebooks/")}
     for number, text in lessons:
         file = written.get(int(number))
         ending = f"](../{file}.ipynb)" if file else " *to come*"
@@ -104,19 +108,20 @@ def test_every_paper_that_is_linked_is_in_the_bibliography() -> None:
     found = {
         f"{path.name}: {address}"
         for path in sources
-        for address in re.findall(rf"\]\((https?://[^/)]*?(?:{PAPERS})/[^)\s]*)\)", path.read_text())
+        for address in re.findall(PAPER, path.read_text())
         if address not in listed
     }
     assert not found, f"not the url of an entry of book/references.bib: {sorted(found)}"
 
 
 def test_every_reference_is_in_a_section_of_the_bibliography() -> None:
-    entries = re.findall(r"^@\w+\{(\w+),(.*?)^\}", (BOOK / "references.bib").read_text(), re.MULTILINE | re.DOTALL)
-    sections = set(re.findall(r'keywords % "(\w+)"', (BOOK / "bibliography.md").read_text()))
+    bib, page = (BOOK / "references.bib").read_text(), (BOOK / "bibliography.md").read_text()
+    entries = re.findall(r"^@\w+\{(\w+),(.*?)^\}", bib, re.MULTILINE | re.DOTALL)
+    sections = set(re.findall(r'keywords % "(\w+)"', page))
     for key, fields in entries:
-        keywords = re.search(r"keywords = \{(\w+)\}", fields)
-        assert keywords, f"{key} in book/references.bib has no keywords"
-        assert keywords.group(1) in sections, f"{key}: no section of book/bibliography.md for {keywords.group(1)}"
+        section = re.search(r"keywords = \{(\w+)\}", fields)
+        assert section, f"{key} in book/references.bib has no keywords"
+        assert section.group(1) in sections, f"{key}: book/bibliography.md shows no such section"
         assert "url = {" in fields, f"{key} in book/references.bib has no url"
 
 
@@ -139,21 +144,23 @@ def test_every_internal_link_and_image_resolves() -> None:
 
 @built
 def test_the_site_loads_nothing_from_elsewhere() -> None:
-    pages = {f"{source.relative_to(SITE)}: {a}" for source in built_pages() for a in page(source).loads if is_elsewhere(a)}
-    sheets = {
-        f"{sheet.relative_to(SITE)}: {address}"
-        for sheet in SITE.rglob("*.css")
-        for address in re.findall(r"""(?:url\(|@import\s+)["']?((?:https?:)?//[^"')]+)""", sheet.read_text())
-    }
-    assert not pages | sheets
+    address = r"""(?:url\(|@import\s+)["']?([^"')]+)"""
+    loads = {source: page(source).loads for source in built_pages()}
+    loads |= {sheet: re.findall(address, sheet.read_text()) for sheet in SITE.rglob("*.css")}
+    elsewhere = [
+        f"{path.relative_to(SITE)}: {a}" for path in loads for a in loads[path] if outside(a)
+    ]
+    assert not elsewhere
 
 
 @built
 def test_each_lesson_and_nothing_else_has_a_button_for_colab() -> None:
     repository = read_yaml("_config.yml")["repository"]
-    colab = repository["url"].replace("https://github.com", "https://colab.research.google.com/github")
+    colab = repository["url"].replace(
+        "https://github.com", "https://colab.research.google.com/github"
+    )
     for source in built_pages():
         buttons = {link for link in page(source).links if "colab.research.google.com" in link}
         name = source.relative_to(SITE).with_suffix(".ipynb")
-        expected = {f"{colab}/blob/{repository['branch']}/{name}"} if name.parts[0] == "notebooks" else set()
-        assert buttons == expected, f"{name}: {buttons}"
+        expected = f"{colab}/blob/{repository['branch']}/{name}"
+        assert buttons == ({expected} if name.parts[0] == "notebooks" else set()), name

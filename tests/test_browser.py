@@ -22,10 +22,11 @@ each_page = pytest.mark.parametrize("address", pages() or ["(none: run make book
 
 # Figures that say nothing, or only their file's name.
 SILENT_FIGURES = r"""() => {
-  const nameless = (text) => text.length < 20 || !/\s/.test(text) || /\.(png|svg|jpe?g)/i.test(text);
+  const text = (figure) => figure.getAttribute("alt") ?? figure.getAttribute("aria-label") ?? "";
+  const says = (text) => text.length >= 20 && /\s/.test(text) && !/\.(png|svg|jpe?g)/i.test(text);
   return [...document.querySelectorAll(".bd-article img, .bd-article svg[role=img]")]
     .filter((figure) => figure.checkVisibility())
-    .filter((figure) => nameless(figure.getAttribute("alt") ?? figure.getAttribute("aria-label") ?? ""))
+    .filter((figure) => !says(text(figure)))
     .map((figure) => figure.outerHTML.slice(0, 200));
 }"""
 
@@ -38,12 +39,14 @@ OVERHANGING = r"""(width) => {
     }
     return false;
   };
-  const wide = [...document.querySelectorAll(".bd-main *:not(mjx-assistive-mml, mjx-assistive-mml *)")].filter((node) => {
-    const box = node.getBoundingClientRect();
-    return box.width > 0 && box.height > 1 && box.right > width + 1 && node.checkVisibility() && !kept(node);
+  const unseen = "mjx-assistive-mml, mjx-assistive-mml *";  // for screen readers
+  const wide = [...document.querySelectorAll(`.bd-main *:not(${unseen})`)].filter((node) => {
+    const { width: w, height: h, right } = node.getBoundingClientRect();
+    return w > 0 && h > 1 && right > width + 1 && node.checkVisibility() && !kept(node);
   });
-  const found = wide.map((node) => `${node.tagName}.${node.className}: ${node.textContent.trim().slice(0, 60)}`);
-  if (document.documentElement.scrollWidth > width) found.push("the page itself scrolls sideways");
+  const describe = (node) => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 60)}`;
+  const found = wide.map(describe);
+  if (document.documentElement.scrollWidth > width) found.push("the page scrolls sideways");
   return found;
 }"""
 
@@ -71,21 +74,29 @@ class Visit(NamedTuple):
     serious: dict[str, list[str]]  # by theme
 
 
+Visitor = Callable[[str], Visit]
+
+
 def listen(page: Page, home: str) -> list[str]:
     """Note everything that should not happen while a page loads."""
     heard: list[str] = []
-    page.on("pageerror", lambda error: heard.append(f"error: {error}"))
-    page.on("console", lambda said: said.type == "error" and heard.append(f"console: {said.text}"))
-    page.on("requestfailed", lambda request: heard.append(f"failed: {request.url} {request.failure}"))
-    page.on("request", lambda r: r.url.startswith((home, "data:")) or heard.append(f"left the site: {r.url}"))
-    page.on("response", lambda answer: answer.status < 400 or heard.append(f"{answer.status}: {answer.url}"))
+
+    def note(happened: bool, what: str) -> None:
+        if happened:
+            heard.append(what)
+
+    page.on("pageerror", lambda error: note(True, f"error: {error}"))
+    page.on("console", lambda said: note(said.type == "error", f"console: {said.text}"))
+    page.on("requestfailed", lambda r: note(True, f"failed: {r.url} {r.failure}"))
+    page.on("request", lambda r: note(not r.url.startswith((home, "data:")), f"left: {r.url}"))
+    page.on("response", lambda r: note(r.status >= 400, f"{r.status}: {r.url}"))
     return heard
 
 
 def violations(page: Page, theme: str) -> list[str]:
     """Run axe on the page in one theme; returns what it calls serious or critical."""
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    found: list[dict[str, Any]] = page.evaluate("() => axe.run().then((result) => result.violations)")
+    found: list[dict[str, Any]] = page.evaluate("() => axe.run().then((r) => r.violations)")
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:300]} {node['failureSummary']}"
         for rule in found
@@ -95,7 +106,7 @@ def violations(page: Page, theme: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def visit(site: str, browser: Browser) -> Callable[[str], Visit]:
+def visit(site: str, browser: Browser) -> Visitor:
     @functools.cache
     def visit(address: str) -> Visit:
         page = browser.new_page(viewport={"width": DESKTOP, "height": 900}, reduced_motion="reduce")
@@ -115,22 +126,22 @@ def visit(site: str, browser: Browser) -> Callable[[str], Visit]:
 
 
 @each_page
-def test_page_loads_quietly_from_this_site_alone(visit: Callable[[str], Visit], address: str) -> None:
+def test_page_loads_quietly_from_this_site_alone(visit: Visitor, address: str) -> None:
     assert not visit(address).events
 
 
 @each_page
-def test_every_figure_says_what_it_shows(visit: Callable[[str], Visit], address: str) -> None:
+def test_every_figure_says_what_it_shows(visit: Visitor, address: str) -> None:
     assert not visit(address).silent
 
 
 @each_page
-def test_nothing_sticks_out_on_a_phone(visit: Callable[[str], Visit], address: str) -> None:
+def test_nothing_sticks_out_on_a_phone(visit: Visitor, address: str) -> None:
     assert not visit(address).overhanging
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @each_page
-def test_axe_finds_nothing_serious(visit: Callable[[str], Visit], address: str, theme: str) -> None:
+def test_axe_finds_nothing_serious(visit: Visitor, address: str, theme: str) -> None:
     found = visit(address).serious[theme]
     assert not found, "\n\n".join(found)

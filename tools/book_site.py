@@ -1,7 +1,7 @@
 """A Sphinx extension that mends each page of the book as it is written.
 
 It gives lessons, which are plain Markdown, the classes that the design needs; it repairs what the
-theme gets wrong for screen readers; and it drops the scripts of a kernel service the book does not use.
+theme gets wrong for screen readers; and it drops scripts that the book does not use.
 """
 
 import re
@@ -14,13 +14,23 @@ from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 REPAIRS = [
-    # A lesson writes "> **Statement G1.** ..." and "> **Predict.** ...": quotations on GitHub and Colab.
+    # A lesson may open with "> **Statement G1.** ...": a quotation on GitHub and Colab.
     (r"<blockquote>(?=\s*<div>\s*<p><strong>Statement)", '<blockquote class="statement">'),
     (r"<blockquote>(?=\s*<div>\s*<p><strong>Predict)", '<blockquote class="predict">'),
+    (r"<p>(?=<strong>The statement)", '<p class="statement">'),
+    # A section called Predict becomes a box around the question and the cell for the guess.
+    (r'<section id="([^"]*)">(?=\s*<h\d>Predict)', r'<section class="predict" id="\1">'),
+    # A folded solution says so.
+    (
+        r'(<div class="cell[^"]*\btag_solution\b[^>]*>\s*<details[^>]*>\s*<summary[^>]*>\s*)'
+        r'<p class="collapsed ([^>]*)>[^<]*</p>\s*<p class="expanded ([^>]*)>[^<]*</p>',
+        r'\1<p class="collapsed \2>Solution</p><p class="expanded \3>Solution</p>',
+    ),
     # The label hid the words that are to be read: "Show this cell's source", "Solution".
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     # Entries of a list have to be its items.
     (r'(<div class="citation"[^>]*?) role="doc-biblioentry"', r'\1 role="listitem"'),
+    (r'URL: (<a class="reference external")', r"\1"),
 ]
 
 
@@ -34,7 +44,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 
 
 def describe(file: Any) -> str:
-    """Everything that a stylesheet or script says about itself: its name, and its text when inline."""
+    """Everything that a stylesheet or script says about itself: its name, or its text."""
     return f"{getattr(file, 'filename', file)} {getattr(file, 'attributes', '')}"
 
 

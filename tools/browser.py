@@ -27,6 +27,14 @@ QUIET = [  # a browser on its own also talks to its maker; only the page's reque
 
 
 class _Silent(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Serve a file. What browsers want of a page that only redirects is empty."""
+        if self.path == "/favicon.ico":
+            self.send_response(204)
+            self.end_headers()
+        else:
+            super().do_GET()
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the caller reports what matters."""
 

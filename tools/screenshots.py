@@ -1,27 +1,27 @@
-"""Picture every page at phone and desktop width, light and dark: `screenshots.py FOLDER [PAGE...]`."""
+"""Picture every page at two widths, light and dark: `screenshots.py FOLDER [PAGE...]`."""
 
 import argparse
+import itertools
 from pathlib import Path
 
-from browser import SITE, chromium, pages, served
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, FloatRect
 
-WIDTHS = {"phone": 360, "desktop": 1280}
+from browser import SITE, chromium, pages, served
+
+WIDTHS = (360, 1280)
+THEMES = ("light", "dark")
 TALLEST = 16000  # pixels; Chromium repeats the picture beyond that
 
 
-def shoot(browser: Browser, address: str, folder: Path, *, width: int, theme: str, fold: bool) -> None:
-    """Save one page at one width in one theme, as a whole or just its first screen."""
+def shoot(browser: Browser, address: str, path: Path, width: int, theme: str, whole: bool) -> None:
+    """Save one page at one width in one theme, whole or just its first screen."""
     page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
     page.goto(address, wait_until="networkidle")
     page.wait_for_timeout(300)
-    name = f"{Path(address).stem}-{width}-{theme}.png"
-    tall = page.evaluate("document.documentElement.scrollHeight")
-    page.screenshot(path=folder / name, full_page=not fold and tall <= TALLEST)
-    if not fold and tall > TALLEST:
-        clip = {"x": 0, "y": 0, "width": width, "height": TALLEST}
-        page.screenshot(path=folder / name, full_page=True, clip=clip)
+    height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST) if whole else 900
+    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+    page.screenshot(path=path, full_page=True, clip=clip)
     page.close()
 
 
@@ -36,9 +36,9 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with served(options.site) as site, chromium() as browser:
         for page in options.page or pages(options.site):
-            for width in WIDTHS.values():
-                for theme in ("light", "dark"):
-                    shoot(browser, f"{site}/{page}", options.folder, width=width, theme=theme, fold=options.fold)
+            for width, theme in itertools.product(WIDTHS, THEMES):
+                path = options.folder / f"{Path(page).stem}-{width}-{theme}.png"
+                shoot(browser, f"{site}/{page}", path, width, theme, not options.fold)
             print(page, flush=True)
 
 
