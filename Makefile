@@ -5,7 +5,7 @@ SOURCES = _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*
 
 # So that a second run of the lessons, and of their tests, need not compile again.
 export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.5
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.1
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check lessons record new-lesson hook lock clean

@@ -103,6 +103,7 @@ def test_forget_bias_starts_where_it_is_told():
     np.testing.assert_array_equal(b_f, np.full(H, 3.0))
 
 
+@pytest.mark.slow
 def test_chrono_spreads_the_time_constants():
     b_i, b_f, *_ = jnp.split(LSTM(4, 1000, chrono=101, rngs=nnx.Rngs(0)).b[...], 4)
     np.testing.assert_array_equal(b_i, -b_f)

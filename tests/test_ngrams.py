@@ -147,6 +147,7 @@ def test_longer_contexts_help_where_the_text_has_them():
     assert losses[2] == pytest.approx(truth, abs=0.06)
 
 
+@pytest.mark.slow
 def test_shakespeare_by_character():
     plays = texts.load("shakespeare")
     vocabulary = texts.CharVocabulary(plays)

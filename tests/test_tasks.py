@@ -23,6 +23,7 @@ def read(text):
     return place[person], len(sentences) - 1 - oldest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sentences", "facts"), [(4, 1), (9, 1), (7, 2), (12, 2)])
 def test_the_answer_is_what_a_reader_would_say(sentences, facts):
     keys = jax.random.split(jax.random.key(facts), 200)
@@ -32,6 +33,7 @@ def test_the_answer_is_what_a_reader_would_say(sentences, facts):
         assert (STORY_WORDS[answer], distractors) == read(story_text(tokens))
 
 
+@pytest.mark.slow
 def test_places_and_people_are_asked_for_evenly():
     drawn = jax.vmap(story)(jax.random.split(jax.random.key(0), 6000))
     counts = np.bincount(drawn.answer - len(PEOPLE), minlength=len(PLACES))

@@ -33,12 +33,14 @@ def same(a, b):
     jax.tree.map(lambda x, y: np.testing.assert_array_equal(np.asarray(x), np.asarray(y)), a, b)
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_run_alone_as_among_others():
     many = fit_seeds(keys=KEYS, **SMALL)
     for seed in (0, 2, 4):
         same(many.of_seed(seed), fit(key=KEYS[seed], **SMALL))
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_run_and_another_key_another():
     one, again = (fit(key=KEYS[0], **SMALL) for _ in range(2))
     same(one, again)
