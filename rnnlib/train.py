@@ -103,7 +103,7 @@ def fit_seeds(
 
     state = start(spread.pad(keys), spread.pad(rates))
     losses, kept = [], []
-    with tqdm(total=steps, disable=None if progress else True, unit="step") as bar:
+    with tqdm(total=steps, unit="step", **({} if progress else {"disable": True})) as bar:
         for _ in range(checks):
             state, (chunk, check) = advance(state)
             losses.append(spread.unpad(chunk))
