@@ -1,6 +1,6 @@
 """Training: one run, or many seeds side by side, each a pure function of its key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -113,6 +113,29 @@ def fit_seeds(
             bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
     checked = None if validate is None else jax.tree.map(lambda *c: np.stack(c, axis=1), *kept)
     return Run(jax.tree.map(spread.cut, state.model), np.concatenate(losses, axis=1), checked)
+
+
+def sweep(
+    init: Callable[[Array], Model],
+    loss: Callable[[Model, Any], Array],
+    sample: Callable[[Array], Any],
+    key: Array,
+    rates: Sequence[float],
+    *,
+    validate: Callable[[Model], Array],
+    **settings: Any,
+) -> tuple[float, np.ndarray]:
+    """Train one seed at each learning rate: -> (the best rate, `validate` at the end for each).
+
+    The best is where `validate(model)`, a loss, is smallest; settings are those of `fit_seeds`.
+    """
+    keys = jnp.broadcast_to(key, (len(rates),))
+    settings = {"checks": 1, **settings}
+    run = fit_seeds(
+        init, loss, sample, keys, learning_rate=np.array(rates), validate=validate, **settings
+    )
+    scores = run.checks[:, -1]
+    return rates[int(scores.argmin())], scores
 
 
 def _check(keys: Array, steps: int, learning_rate: Any, clip: float, warmup: int, checks: int):

@@ -9,7 +9,7 @@ from flax import nnx
 from rnnlib.cells import LSTM
 from rnnlib.models import LanguageModel, next_token_loss
 from rnnlib.text import windows
-from rnnlib.train import fit, fit_seeds
+from rnnlib.train import fit, fit_seeds, sweep
 
 TOKENS = np.asarray(jax.random.randint(jax.random.key(9), (500,), 0, 5))
 KEYS = jax.random.split(jax.random.key(0), 5)
@@ -118,3 +118,13 @@ def test_settings_out_of_range_are_refused(setting, message):
 def test_keys_must_be_typed_and_in_a_row():
     with pytest.raises(ValueError, match="keys must be typed keys"):
         fit_seeds(keys=jnp.arange(4), steps=10, **LINE)
+
+
+def test_sweep_returns_the_rate_of_the_smallest_validation_loss():
+    rates = [1e-4, 3e-2, 1e-3]  # in 100 steps only the second can travel the distance of 3
+    rate, scores = sweep(
+        LINE["init"], LINE["loss"], LINE["sample"], KEYS[0], rates,
+        validate=lambda w: (w - 3) ** 2, steps=100, progress=False,
+    )  # fmt: skip
+    assert rate == 3e-2
+    assert scores.shape == (3,) and scores.argmin() == 1
