@@ -10,13 +10,13 @@ say() { printf '%s\n' "$*" >&2; }
 # A name on PATH may be a shim for a version that is not installed: only running it tells.
 find_python() {
     local name
-    for name in "${PYTHON:-}" python3 python3.12 python3.13 python3.11 python; do
-        [ -n "$name" ] && "$name" -c '
+    for name in ${PYTHON:-python3 python3.12 python3.13 python3.11 python}; do
+        "$name" -c '
 import sys
 if not (3, 11) <= sys.version_info[:2] <= (3, 13): sys.exit(1)
 print(sys.executable)' 2>/dev/null && return
     done
-    say "No working Python 3.11, 3.12 or 3.13 was found. Install one:"
+    say "No working Python 3.11, 3.12 or 3.13 was found (${PYTHON:-under its usual names}). Install one:"
     say "  Debian, Ubuntu:  sudo apt-get install python3 python3-venv"
     say "  macOS:           brew install python@3.12"
     say "  with uv:         uv python install 3.12"
