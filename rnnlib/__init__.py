@@ -1,5 +1,6 @@
 """rnnlib: the small library that the lessons of "The Limits of Recurrence" share."""
 
+import contextlib
 import os
 
 import jax
@@ -13,10 +14,9 @@ def _use_every_core() -> None:
     It has to happen before JAX's first computation; after that the setting raises, and what the
     user has already chosen stays.
     """
-    try:
+    # RuntimeError: already computing. AttributeError: no affinity on macOS and Windows.
+    with contextlib.suppress(RuntimeError, AttributeError):
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    except (RuntimeError, AttributeError):  # already computing; or no affinity (macOS, Windows)
-        pass
 
 
 _use_every_core()

@@ -55,7 +55,7 @@ class LanguageModel(nnx.Module):
         """Score every token: ys[..., H] -> logits[..., V]."""
         if self.readout is None:
             logits = self.embed.attend(ys)
-            return logits + jnp.broadcast_to(self.bias[...], logits.shape)
+            return logits + jnp.broadcast_to(self.bias[...], logits.shape)  # pyright: ignore[reportOptionalSubscript]
         return self.readout(ys)
 
     def __call__(self, tokens: jax.Array) -> jax.Array:

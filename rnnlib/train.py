@@ -103,7 +103,8 @@ def fit_seeds(
 
     state = start(spread.pad(keys), spread.pad(rates))
     losses, kept = [], []
-    with tqdm(total=steps, unit="step", **({} if progress else {"disable": True})) as bar:
+    quiet: Any = {} if progress else {"disable": True}  # else TQDM_DISABLE decides
+    with tqdm(total=steps, unit="step", **quiet) as bar:
         for _ in range(checks):
             state, (chunk, check) = advance(state)
             losses.append(spread.unpad(chunk))

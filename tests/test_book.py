@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
-HOSTS = "doi.org arxiv.org aclanthology.org mlr.press jmlr.org openreview.net icml.cc".split()  # noqa: SIM905
+HOSTS = "doi.org arxiv.org aclanthology.org mlr.press jmlr.org openreview.net icml.cc".split()
 PAPER = rf"\]\((https?://[^/)]*?(?:{'|'.join(map(re.escape, HOSTS))})/[^)\s]*)\)"
 LOADING = {"script", "img", "iframe", "source", "video", "audio"}  # by their src
 
