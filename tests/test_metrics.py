@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from rnnlib.metrics import bits, copied_share, distinct_n, longest_copy, perplexity, share_of_words
+from rnnlib.metrics import (
+    bits,
+    copied_share,
+    distinct_n,
+    longest_copy,
+    perplexity,
+    rhymes,
+    share_of_words,
+)
 
 
 def test_bits_and_perplexity_of_a_fair_coin_and_of_a_die():
@@ -87,6 +95,34 @@ def test_a_planted_copy_is_found_in_a_long_source():
     assert copied_share(text, source, 41) == 20 / (104 - 41 + 1)
 
 
+SPOKEN = {
+    "love": [("L", "AH1", "V")],
+    "dove": [("D", "AH1", "V"), ("D", "OW1", "V")],
+    "prove": [("P", "R", "UW1", "V")],
+    "above": [("AH0", "B", "AH1", "V")],
+    "never": [("N", "EH1", "V", "ER0")],
+    "ever": [("EH1", "V", "ER0")],
+    "the": [("DH", "AH0")],
+    "a": [("AH0",)],
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("love", "dove", True),  # one of two pronunciations is enough
+        ("love", "above", True),
+        ("love", "prove", False),
+        ("love", "love", False),  # a word does not rhyme with itself
+        ("never", "ever", True),
+        ("the", "a", True),  # no stress: from the last vowel on
+    ],
+)
+def test_rhymes_by_hand(one, other, expected):
+    assert rhymes(one, other, SPOKEN) is expected
+    assert rhymes(other, one, SPOKEN) is expected
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -100,6 +136,7 @@ def test_a_planted_copy_is_found_in_a_long_source():
         (lambda: copied_share("ab", "ab", 3), r"text must hold at least n = 3 symbols, got 2"),
         (lambda: copied_share("ab", "ab", -1), r"n must be >= 1, got -1"),
         (lambda: copied_share("ab", "", 1), r"source must not be empty"),
+        (lambda: rhymes("love", "glub", SPOKEN), r"no pronunciation is known for 'glub'"),
     ],
 )
 def test_bad_input(call, message):
