@@ -114,7 +114,10 @@ def evaluate(
     if length < 1:
         raise ValueError(f"{len(tokens)} tokens are too few for {rows} rows")
     starts = length * np.arange(rows)[:, None]
-    return next_token_loss(model, jnp.asarray(tokens)[starts + np.arange(length + 1)[None, :]])
+    laid_out = jnp.asarray(tokens)[starts + np.arange(length + 1)[None, :]]  # [rows, length + 1]
+    # 16 rows at a time: the logits of a whole text over 5,000 words would fill a gigabyte.
+    loss_of_row = lambda row: next_token_loss(model, row[None])  # noqa: E731
+    return jax.lax.map(loss_of_row, laid_out, batch_size=16).mean()
 
 
 def count_parameters(model: nnx.Module) -> int:

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-PEOPLE = ("mary", "john", "sandra", "daniel")
+PEOPLE = ("mary", "john", "sandra")
 PLACES = ("kitchen", "garden", "office", "bedroom", "hallway", "bathroom")
-THINGS = ("milk", "football", "apple")
+THINGS = ("milk", "football")
 STORY_WORDS = (*PEOPLE, *PLACES, *THINGS, *"went to the picked up where is now . ?".split())
 _ID = {word: i for i, word in enumerate(STORY_WORDS)}
 

@@ -19,7 +19,7 @@ SHA256 = {
     "cmudict.dict": "21a32a954fa5c2e2e22e24f9516f7a41f0adc45d9aa701baa8f67db3587d4f07",
 }
 UNKNOWN = "<unk>"
-_TOKEN = re.compile(r"[a-z]+(?:['’][a-z]+)?|[0-9]+|--|[.,;:!?\"()]")
+_TOKEN = re.compile(r"(?:mr|mrs|dr)\.|[a-z]+(?:['’][a-z]+)?|[0-9]+|--|[.,;:!?\"()]")
 
 
 def load(name: str) -> str:
@@ -54,7 +54,7 @@ def _read(file: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Cut a text into lower-case words and punctuation marks."""
+    """Cut a text into lower-case words and punctuation marks; "Mr." stays one word."""
     return _TOKEN.findall(text.lower().replace("_", ""))
 
 

@@ -31,8 +31,8 @@ def test_pronunciations_keep_every_variant():
 
 
 def test_words_are_lower_case_and_keep_apostrophes_and_marks():
-    assert text.words("Is't _so_? Aye--I'll go.") == [
-        "is't", "so", "?", "aye", "--", "i'll", "go", ".",
+    assert text.words("Is't _so_? Aye--I'll go. Mr. B.") == [
+        "is't", "so", "?", "aye", "--", "i'll", "go", ".", "mr.", "b", ".",
     ]  # fmt: skip
 
 
