@@ -94,25 +94,25 @@ def longest_copy(text: str, source: str) -> str:
     return longest
 
 
-def copied_share(text: str, source: str, n: int) -> float:
-    """Share of a text's strings of n characters that the source contains.
+def copied_shares(text: str, source: str, longest: int) -> NDArray[np.float64]:
+    """Share of a text's strings of n characters that the source contains, for n = 1 .. longest.
 
         |{i: text[i : i + n] in source}| / (T - n + 1)
 
-    Shapes and units: two strings -> a share in [0, 1].
+    Shapes and units: two strings -> shares[longest] in [0, 1], falling with n.
 
     Raises:
-        ValueError: an empty source, n < 1, or a text shorter than n.
+        ValueError: an empty source, longest < 1, or a text shorter than that.
 
     Reference: McCoy et al. (2023), How much do language models copy from their training data?
     Derived in lesson 01.
     """
-    _check_n(n, len(text), "text")
+    _check_n(longest, len(text), "text")
     _check_text(source, "source")
-    for length, places in enumerate(_copied(text, source), start=1):
-        if length == n:
-            return len(places) / (len(text) - n + 1)
-    return 0.0
+    shares = np.zeros(longest)
+    for n, places in zip(range(longest), _copied(text, source), strict=False):
+        shares[n] = len(places) / (len(text) - n)
+    return shares
 
 
 def rhymes(one: str, other: str, spoken: Mapping[str, Sequence[Sequence[str]]]) -> bool:

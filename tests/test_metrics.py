@@ -5,7 +5,7 @@ import pytest
 
 from rnnlib.metrics import (
     bits,
-    copied_share,
+    copied_shares,
     distinct_n,
     longest_copy,
     perplexity,
@@ -75,16 +75,14 @@ def test_copies_are_those_of_brute_force():
         substrings = [text[i:j] for i in range(len(text)) for j in range(i + 1, len(text) + 1)]
         copies = [s for s in substrings if s in source]
         assert longest_copy(text, source) == max(copies, key=len, default="")
-        for n in range(1, len(text) + 1):
+        for n, share in enumerate(copied_shares(text, source, len(text)), start=1):
             grams = [text[i : i + n] for i in range(len(text) - n + 1)]
-            assert copied_share(text, source, n) == sum(g in source for g in grams) / len(grams)
+            assert share == sum(g in source for g in grams) / len(grams)
 
 
-def test_copied_share_by_hand():
-    assert copied_share("abcd", "xbcy", 1) == 2 / 4
-    assert copied_share("abcd", "xbcy", 2) == 1 / 3
-    assert copied_share("abcd", "xbcy", 3) == 0
-    assert copied_share("abab", "ab", 2) == 2 / 3  # counted as often as it comes
+def test_copied_shares_by_hand():
+    np.testing.assert_allclose(copied_shares("abcd", "xbcy", 4), [2 / 4, 1 / 3, 0, 0])
+    np.testing.assert_allclose(copied_shares("abab", "ab", 2), [1, 2 / 3])  # each time it comes
 
 
 def test_a_planted_copy_is_found_in_a_long_source():
@@ -92,7 +90,7 @@ def test_a_planted_copy_is_found_in_a_long_source():
     source = "".join(rng.choice(list("etaoin shrdlu"), 200_000))
     text = "QQ" + source[150_000:150_060] + "QQ" + source[10:50]
     assert longest_copy(text, source) == source[150_000:150_060]
-    assert copied_share(text, source, 41) == 20 / (104 - 41 + 1)
+    assert copied_shares(text, source, 41)[-1] == 20 / (104 - 41 + 1)
 
 
 SPOKEN = {
@@ -133,9 +131,9 @@ def test_rhymes_by_hand(one, other, expected):
         (lambda: share_of_words("a", set()), r"vocabulary must hold at least one word, got none"),
         (lambda: longest_copy("", "a"), r"text must not be empty"),
         (lambda: longest_copy("a", ""), r"source must not be empty"),
-        (lambda: copied_share("ab", "ab", 3), r"text must hold at least n = 3 symbols, got 2"),
-        (lambda: copied_share("ab", "ab", -1), r"n must be >= 1, got -1"),
-        (lambda: copied_share("ab", "", 1), r"source must not be empty"),
+        (lambda: copied_shares("ab", "ab", 3), r"text must hold at least n = 3 symbols, got 2"),
+        (lambda: copied_shares("ab", "ab", -1), r"n must be >= 1, got -1"),
+        (lambda: copied_shares("ab", "", 1), r"source must not be empty"),
         (lambda: rhymes("love", "glub", SPOKEN), r"no pronunciation is known for 'glub'"),
     ],
 )
