@@ -1,17 +1,90 @@
 """How the result of a recorded run is stored, and when two results agree.
 
 A result is a (nested) dictionary of numbers, strings, lists and arrays. Small things go to JSON
-with six significant digits, large arrays to an .npz file in half precision.
+with six significant digits, large arrays to an .npz file in half precision. The JSON is written
+last and names its .npz, so that an interruption leaves the earlier record whole.
 """
 
+import hashlib
+import io
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 LARGE = 1_000  # arrays of more entries go to the .npz file
-NOT_REPEATABLE = ("weights", "seconds")  # keys ending so: only the shape must agree
+SHORT = 40  # characters: longer texts are what a model wrote, shorter ones are names
+NOT_REPEATABLE = ("weights", "seconds", "samples")  # keys ending so: only the shape must agree
+
+
+def save(path: Path, content: dict, result: Any) -> None:
+    """Writes a record: NAME.json and, if it has large arrays, NAME.<start of its hash>.npz.
+
+    Raises: ValueError (a result that cannot be stored); nothing is written then.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    content = content | {"result": encode(result, arrays)}
+    if arrays:
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **arrays)  # pyright: ignore[reportArgumentType]
+        digest = _sha256(packed.getvalue())
+        content |= {"npz": f"{path.stem}.{digest[:8]}.npz", "npz_sha256": digest}
+        _write(path.with_name(content["npz"]), packed.getvalue())
+    _sign(path, content)
+    for old in path.parent.glob(f"{path.stem}.*npz"):
+        if old.name != content.get("npz"):
+            old.unlink()
+
+
+def read(path: Path) -> dict:
+    """Reads a record and checks that it is whole.
+
+    Raises: ValueError, KeyError, TypeError, AttributeError, OSError (it is not).
+    """
+    content, arrays = _checked(path), {}
+    if "npz_sha256" in content:
+        packed = path.with_name(content.get("npz", f"{path.stem}.npz")).read_bytes()
+        if content["npz_sha256"] != _sha256(packed):
+            raise ValueError("its .npz file has another checksum")
+        with np.load(io.BytesIO(packed)) as opened:
+            arrays = dict(opened)
+    return content | {"result": decode(content["result"], arrays)}
+
+
+def restamp(path: Path, made_by: dict) -> None:
+    """Rewrites what a record says of the code that made it, and nothing else."""
+    _sign(path, _checked(path) | {"made_by": made_by})
+
+
+def _checked(path: Path) -> dict:
+    content = json.loads(path.read_bytes())
+    if content.pop("sha256") != _sha256(json.dumps(content).encode()):
+        raise ValueError("its checksum is wrong")
+    return content
+
+
+def _sign(path: Path, content: dict) -> None:
+    """Writes JSON with its checksum, one key a line, and each list of numbers on one line."""
+    text = json.dumps(content | {"sha256": _sha256(json.dumps(content).encode())}, indent=1)
+    numbers = r'\[\n\s+([^"\[\]{}]*?)\n\s*\]'
+    text = re.sub(numbers, lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+    _write(path, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    os.replace(partial, path)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def encode(value: Any, arrays: dict | None = None, path: str = "") -> Any:
@@ -76,11 +149,13 @@ def _rounded(value: Any) -> Any:
 
 
 def outline(value: Any, comparable: bool = True) -> Any:
-    """Returns what two runs of one small case have in common: numbers and shapes, no text."""
+    """Returns what two runs of one small case have in common: numbers, shapes and short texts."""
     if isinstance(value, Mapping):
         return {
             k: outline(v, comparable and not k.endswith(NOT_REPEATABLE)) for k, v in value.items()
         }
+    if isinstance(value, str) and comparable and len(value) <= SHORT and "\n" not in value:
+        return value
     if value is None or isinstance(value, str):
         return type(value).__name__
     array = _as_array(value)
@@ -91,7 +166,11 @@ def outline(value: Any, comparable: bool = True) -> Any:
 
 
 def differences(fresh: Any, stored: Any, rtol: float, path: str = "") -> Iterator[str]:
-    """Yields one line for each place where two outlines differ."""
+    """Yields one line for each place where two outlines differ.
+
+    Whole numbers and texts must be equal; other numbers x may be off by rtol |x|, and, since small
+    ones are often what is left of large ones, by a twentieth of rtol times their array's largest.
+    """
     here = path or "the result"
     if isinstance(fresh, dict) and isinstance(stored, dict) and fresh.keys() == stored.keys():
         for key in fresh:
@@ -103,16 +182,28 @@ def differences(fresh: Any, stored: Any, rtol: float, path: str = "") -> Iterato
         if nested:
             for i, pair in enumerate(zip(fresh, stored, strict=True)):
                 yield from differences(*pair, rtol, f"{path}/{i}".lstrip("/"))
-        elif fresh != stored:
+        elif fresh != stored and (stored != "str" or not _is_text(fresh)):
             yield f"{here}: {_brief(fresh)}, stored {_brief(stored)}"
     elif one.shape != other.shape:
         yield f"{here}: shape {one.shape}, stored {other.shape}"
     else:
-        scale = np.max(np.abs(other), initial=0, where=np.isfinite(other))
-        close = np.isclose(one, other, rtol=0, atol=rtol * scale + 1e-6, equal_nan=True)
+        close = _close(one, other, rtol)
         if not close.all():
             where = f" at {np.argwhere(~close)[0].tolist()}" if one.ndim else ""
             yield f"{here}{where}: {one[~close][0]:.6g}, stored {other[~close][0]:.6g}"
+
+
+def _close(one: np.ndarray, other: np.ndarray, rtol: float) -> np.ndarray:
+    if one.dtype.kind in "biu" and other.dtype.kind in "biu":
+        return one == other
+    scale = np.max(np.abs(other), initial=0, where=np.isfinite(other))
+    floor = rtol / 20 * scale if scale else 1e-6
+    return np.isclose(one, other, rtol=rtol, atol=floor, equal_nan=True)
+
+
+def _is_text(value: Any) -> bool:
+    """Says whether an outline stands for a text; older records have "str" for short ones too."""
+    return isinstance(value, str) and value != "NoneType"
 
 
 def _brief(value: Any) -> str:
