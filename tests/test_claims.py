@@ -19,6 +19,10 @@ ONE = judge(
 TWO = judge("G1", "A fifth.", 0.2, name="01_two", above=("chance", 0.1), verdict="contradicted")
 
 
+def rivalled(**changed):
+    return ONE | {"rivals": [ONE["rivals"][0] | changed]}
+
+
 @pytest.mark.skipif(not FOLDER, reason="RNNLIB_CLAIMS names no folder: no fresh run to compare")
 def test_a_fresh_run_claims_what_is_committed():
     assert not differences(collect(ROOT / "notebooks"), fresh(Path(FOLDER or "")))
@@ -79,6 +83,17 @@ def test_the_files_of_several_processes_are_put_together(tmp_path):
         ([ONE | {"mean": 0.7}, TWO], "01_one: measured 0.7"),
         ([ONE | {"mean": float("nan")}, TWO], "01_one: measured nan"),
         ([ONE, TWO | {"mean": 0.203}], "01_two: measured 0.203, committed 0.2 ± 0.002"),
+        ([ONE | {"rivals": []}, TWO], "01_one: rivals were ['below bound'], are []"),
+        (
+            [rivalled(label="table"), TWO],
+            "01_one: rivals were ['below bound'], are ['below table']",
+        ),
+        ([rivalled(side="above"), TWO], "01_one: rivals were ['below bound'], are ['above bound']"),
+        ([rivalled(mean=2.1), TWO], "01_one: below bound, measured 2.1, committed 2.0 ± 0.02"),
+        (
+            [rivalled(difference=-0.5), TWO],
+            "01_one: below bound, difference measured -0.5, committed -0.9 ± 0.24",
+        ),
     ],
 )
 def test_a_changed_claim_is_found(changed, message):
@@ -88,6 +103,7 @@ def test_a_changed_claim_is_found(changed, message):
 
 def test_a_mean_within_the_interval_is_the_same():
     assert not differences([ONE, TWO], [TWO | {"mean": 0.2015}, ONE | {"mean": 1.3}])
+    assert not differences([ONE, TWO], [TWO, rivalled(mean=2.01, difference=-0.7)])
 
 
 def test_the_page_tells_every_statement():

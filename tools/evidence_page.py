@@ -74,8 +74,9 @@ def fresh(folder: Path) -> list[Claim]:
 def differences(committed: Iterable[Claim], measured: Iterable[Claim]) -> list[str]:
     """Return one line for each way in which a fresh run's claims are not the committed ones.
 
-    The words must be the same, and the fresh mean must lie in the committed interval (which counts
-    as no narrower than 1 % of the mean to either side: exact counts have no width).
+    The words must be the same, those of the rivals too, and the fresh means and differences must
+    lie in the committed intervals (which count as no narrower than 1 % of the mean to either side:
+    exact counts have no width).
     """
     old, new = ({claim["name"]: claim for claim in claims} for claims in (committed, measured))
     found = [f"{name}: committed, but not measured anew" for name in old if name not in new]
@@ -85,11 +86,29 @@ def differences(committed: Iterable[Claim], measured: Iterable[Claim]) -> list[s
         for key in ("statement", "sentence", "unit", "verdict"):
             if was[key] != now[key]:
                 found.append(f"{name}: {key} was {was[key]!r}, is {now[key]!r}")
-        reach = max((was["high"] - was["low"]) / 2, 0.01 * abs(was["mean"]))
-        if not abs(now["mean"] - was["mean"]) <= reach:
-            committed_as = f"{was['mean']} ± {reach:.4g}"
-            found.append(f"{name}: measured {now['mean']}, committed {committed_as}")
+        found += [f"{name}: {line}" for line in _moved(was, now)]
     return found
+
+
+def _moved(was: Claim, now: Claim) -> list[str]:
+    """Return what has moved out of a claim's intervals; with other rivals, only that."""
+    rivals, fresh_rivals = ([f"{r['side']} {r['label']}" for r in c["rivals"]] for c in (was, now))
+    if rivals != fresh_rivals:
+        return [f"rivals were {rivals}, are {fresh_rivals}"]
+    half = (was["high"] - was["low"]) / 2
+    rows = [("", was["mean"], now["mean"], max(half, 0.01 * abs(was["mean"])))]
+    for label, old, new in zip(rivals, was["rivals"], now["rivals"], strict=True):
+        half = (old["high"] - old["low"]) / 2
+        exact, scale = old["n"] == 1, max(abs(was["mean"]), abs(old["mean"]))
+        reach = 0.01 * abs(old["mean"])
+        rows.append((f"{label}, ", old["mean"], new["mean"], reach if exact else max(half, reach)))
+        margins = old["difference"], new["difference"], max(half, 0.01 * scale)
+        rows.append((f"{label}, difference ", *margins))
+    return [
+        f"{what}measured {new}, committed {old} ± {reach:.4g}"
+        for what, old, new, reach in rows
+        if not abs(new - old) <= reach
+    ]
 
 
 def listing(claims: list[Claim]) -> str:
