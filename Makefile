@@ -6,6 +6,9 @@ SOURCES = _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*
 # So that a second run of the lessons, and of their tests, need not compile again.
 export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.1
+# Else XLA warns by the page of what that cache is for, and progress bars fill the logs.
+export TF_CPP_MIN_LOG_LEVEL := 3
+export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check lessons record new-lesson hook lock clean

@@ -6,7 +6,7 @@ from datetime import datetime
 import nbformat
 import pytest
 
-from lessons import ROOT, Lesson, find, stale
+from assemble import ROOT, Lesson, find, stale
 
 LESSONS = find(ROOT, [])
 TAGS = {
@@ -57,6 +57,12 @@ def test_notebook_ran_to_its_end(code):
     errors = [o.evalue for cell in code for o in cell.outputs if o.output_type == "error"]
     expected = [cell for cell in code if "raises-exception" in cell.metadata.get("tags", [])]
     assert len(errors) == len(expected), errors
+
+
+def test_notebook_is_quiet(code):
+    """Warnings and progress bars were for whoever built it."""
+    streams = [o for cell in code for o in cell.outputs if o.output_type == "stream"]
+    assert not [o.text for o in streams if o.name == "stderr"]
 
 
 def test_notebook_ran_in_time(lesson, code):

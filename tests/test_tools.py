@@ -13,11 +13,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 import check
 import lessons
+from assemble import ROOT, Lesson, LessonError, assemble, bootstrap, find, stale
 from fingerprint import changed, imported, parse
-from lessons import Lesson, LessonError, assemble, build, find, stale
-from new_lesson import new_lesson
+from lessons import build, build_stale
 
-ROOT = lessons.ROOT
 TOY = """\
 # Toy
 
@@ -86,9 +85,20 @@ def test_a_failing_cell_is_named_and_keeps_the_old_notebook(toy):
 
 
 @pytest.mark.slow
+def test_a_built_notebook_is_quiet(toy):
+    """Progress bars are for people, and XLA's warnings for nobody."""
+    loud = "import os, jax, tqdm; list(tqdm.tqdm(range(3))); jax.jit(abs)(1.0)"
+    edit(toy.source, "print(x)", f"{loud}; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])")
+    build(toy)
+    cells = nbformat.read(toy.notebook, as_version=4).cells
+    streams = [o for cell in cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+    assert [(o.name, o.text) for o in streams] == [("stdout", "3\n")]
+
+
+@pytest.mark.slow
 def test_recording_writes_no_notebook(toy):
     edit(toy.source, "print(x)", "import os; assert os.environ['RNNLIB_RECORD'] == '1'")
-    build(toy, record=True)
+    build(toy, record="1")
     assert not toy.notebook.exists()
 
 
@@ -102,8 +112,9 @@ def test_a_lesson_is_stale_when_what_it_uses_changes(toy):
     (toy.root / "rnnlib/second.py").write_text("VALUE = 8\n")
     assert changed(old, now()) == ["rnnlib/second.py"]
     edit(toy.source, "print(x)", "print('run', x)")
-    (toy.root / "rnnlib/data/recorded/run.json").write_text("{}")
-    assert changed(old, now()) == ["rnnlib/data/recorded/run.json", "rnnlib/second.py", "source"]
+    npz = "rnnlib/data/recorded/run.0a1b.npz"
+    (toy.root / npz).write_text("")
+    assert changed(old, now()) == [npz, "rnnlib/second.py", "source"]
     edit(toy.root / "_config.yml", "v1", "v2")
     assert "bootstrap" in changed(old, now())
 
@@ -117,8 +128,29 @@ from rnnlib.d import f
 if True:
     !ls
     from . import e
+n = (7
+% 3)  # no magic
 """
     assert imported(parse(code)) == {"a", "c", "d", "e"}
+    assert imported(parse("%%time\nimport rnnlib.f")) == {"f"}
+    assert imported(parse("%%bash\nls -l | wc")) == set()
+
+
+def test_a_syntax_error_is_named_and_stops_no_other_lesson(toy, capsys):
+    other = Lesson(toy.root, "02_other")
+    other.source.write_text(TOY.replace("y = 6 * x", "y = 6 * x\nz = = 1"))
+    third = Lesson(toy.root, "03_third")
+    third.source.write_text(TOY.replace("first", "broken"))
+    (toy.root / "rnnlib/broken.py").write_text("\n1 = x\n")
+    message = r"(?s)cell 4 \(book/lessons/02_other.md:12\) failed.*z = = 1.*SyntaxError: "
+    with pytest.raises(LessonError, match=message):
+        assemble(other)
+    with pytest.raises(LessonError, match=r"(?s)rnnlib/broken.py:2.*cannot assign"):
+        assemble(third)
+    assert build_stale([other, third], force=False, record="") == 2
+    assert "02_other: failed\ncell 4" in capsys.readouterr().out
+    assert lessons.check([toy, other, third]) == 3
+    assert "02_other: cell 4" in capsys.readouterr().out
 
 
 def test_solutions_are_folded_everywhere(toy):
@@ -145,7 +177,7 @@ def test_an_unknown_lesson_is_said(toy):
 def colab(folder: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
     """Run this project's first cell as on Colab: its libraries are there, and rnnlib is not."""
     cell = folder / "cell.ipy"
-    cell.write_text(f"{lessons.bootstrap(ROOT)}\n{code}\n")
+    cell.write_text(f"{bootstrap(ROOT)}\n{code}\n")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     site = next((folder / "venv").glob("lib/python*/site-packages"))
     # A path file inside a folder that a path file names is not read: so rnnlib stays hidden.
@@ -196,25 +228,13 @@ def test_colab_cell_says_which_version_is_out_of_range(tmp_path):
 
 def test_colab_cell_does_nothing_elsewhere(monkeypatch):
     monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
-    cell = TransformerManager().transform_cell(lessons.bootstrap(ROOT))
+    cell = TransformerManager().transform_cell(bootstrap(ROOT))
     assert "get_ipython" in cell  # the %pip line; there is no IPython here, so it would raise
     exec(compile(cell, "first cell", "exec"), {})
 
 
 def test_colab_cell_is_short():
-    assert len(lessons.bootstrap(ROOT).splitlines()) <= 12
-
-
-def test_a_new_lesson_is_entered_after_the_last(tmp_path):
-    toc = tmp_path / "_toc.yml"
-    toc.write_text("root: a\nchapters:\n  - file: notebooks/01_a\n  - file: book/b\n")
-    source = new_lesson("02_long_words", tmp_path)
-    assert source.read_text().count("\n# Long words\n") == 1
-    assert yaml.safe_load(toc.read_text())["chapters"][1] == {"file": "notebooks/02_long_words"}
-    with pytest.raises(ValueError, match="lesson 02 exists already: 02_long_words"):
-        new_lesson("02_other", tmp_path)
-    with pytest.raises(ValueError, match="is like 03_gradients_that_vanish, got '3-Gradients'"):
-        new_lesson("3-Gradients", tmp_path)
+    assert len(bootstrap(ROOT).splitlines()) <= 12
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import ast
 import hashlib
-import re
+from collections.abc import Iterable
 from pathlib import Path
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 
 def digest(content: str | bytes) -> str:
@@ -12,9 +14,18 @@ def digest(content: str | bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def parse(code: str) -> ast.Module:
-    """Parse a cell, with IPython's own lines (%magic, !command) blanked out."""
-    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE))
+def parse(cell: str) -> ast.Module:
+    """Parse one cell as IPython reads it, with its %magic and !command lines.
+
+    Raises: SyntaxError.
+    """
+    first, _, body = cell.partition("\n")
+    if not first.startswith("%%"):
+        return ast.parse(TransformerManager().transform_cell(cell))
+    try:
+        return ast.parse(TransformerManager().transform_cell(f"\n{body}"))  # %%time and the like
+    except SyntaxError:
+        return ast.parse("")  # %%bash, %%html: not Python
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -29,28 +40,33 @@ def imported(tree: ast.AST) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("rnnlib.")}
 
 
-def modules(code: str, package: Path) -> set[Path]:
-    """Find the files of rnnlib that the code imports, directly or through one another."""
+def modules(cells: Iterable[ast.AST], package: Path) -> set[Path]:
+    """Find the files of rnnlib that the cells import, directly or through one another."""
     found = {package / "__init__.py"}
-    waiting = [parse(code)]
+    waiting = list(cells)
     while waiting:
         files = {package / f"{name}.py" for name in imported(waiting.pop())}
         new = {file for file in files if file.exists()} - found
         found |= new
-        waiting += [ast.parse(file.read_text()) for file in new]
+        waiting += [ast.parse(file.read_text(), str(file)) for file in new]
     return found
 
 
-def records(code: str, package: Path) -> set[Path]:
-    """Find the recorded runs that the code names in a string."""
-    strings = {n.value for n in ast.walk(parse(code)) if isinstance(n, ast.Constant)}
-    return {p for p in (package / "data" / "recorded").glob("*") if p.stem in strings}
+def records(cells: Iterable[ast.AST], package: Path) -> set[Path]:
+    """Find the recorded runs that the cells name in a string."""
+    nodes = [node for cell in cells for node in ast.walk(cell)]
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    files = (package / "data" / "recorded").glob("[!.]*")
+    return {path for path in files if path.name.partition(".")[0] in strings}
 
 
-def fingerprint(source: str, bootstrap: str, code: str, root: Path) -> dict[str, str]:
-    """Map each thing that a lesson is built from to its hash; `code` is all its cells."""
+def fingerprint(source: str, bootstrap: str, cells: list[ast.Module], root: Path) -> dict[str, str]:
+    """Map each thing that a lesson is built from to its hash; `cells` are its code, parsed.
+
+    Raises: SyntaxError (in a module of rnnlib; its `filename` says in which).
+    """
     package = root / "rnnlib"
-    files = modules(code, package) | records(code, package)
+    files = modules(cells, package) | records(cells, package)
     named = {str(file.relative_to(root)): digest(file.read_bytes()) for file in sorted(files)}
     return {"source": digest(source), "bootstrap": digest(bootstrap), **named}
 

@@ -10,113 +10,27 @@ import re
 import signal
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
-import jupytext
 import nbformat
-import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from fingerprint import changed, digest, fingerprint
+from assemble import ROOT, Lesson, LessonError, assemble, find, place, stale
 
-ROOT = Path(__file__).resolve().parent.parent
-BOOTSTRAP = Path(__file__).with_name("bootstrap.ipy")
-
-
-class LessonError(Exception):
-    """A lesson did not run to its end; the message says where and why."""
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}  # else XLA and tqdm fill a notebook
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """One lesson of a course: its written source and its built notebook."""
+def environment(root: Path, record: str) -> dict[str, str]:
+    """Give the kernel this checkout's rnnlib, and a cache that saves compiling a lesson twice.
 
-    root: Path
-    name: str
-
-    @property
-    def source(self) -> Path:
-        """The MyST Markdown that people edit."""
-        return self.root / "book" / "lessons" / f"{self.name}.md"
-
-    @property
-    def notebook(self) -> Path:
-        """The executed notebook that people open."""
-        return self.root / "notebooks" / f"{self.name}.ipynb"
-
-
-def find(root: Path, wanted: list[str]) -> list[Lesson]:
-    """Find the lessons whose names begin with a wanted word (`01`); all, if none is given."""
-    names = sorted(path.stem for path in (root / "book" / "lessons").glob("[0-9]*.md"))
-    for word in wanted:
-        if not any(name.startswith(word) for name in names):
-            raise SystemExit(f"no lesson begins with {word!r}; there are: {', '.join(names)}")
-    return [Lesson(root, n) for n in names if not wanted or n.startswith(tuple(wanted))]
-
-
-def bootstrap(root: Path) -> str:
-    """Write the first code cell, which prepares Colab, for the repository named in _config.yml."""
-    repository = yaml.safe_load((root / "_config.yml").read_text())["repository"]
-    return Template(BOOTSTRAP.read_text().strip()).substitute(repository)
-
-
-def assemble(lesson: Lesson) -> NotebookNode:
-    """Turn a lesson's source into an unexecuted notebook, fingerprint included."""
-    source, first = lesson.source.read_text(), bootstrap(lesson.root)
-    notebook = jupytext.reads(source, fmt="md:myst")
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
-        "rnnlib": {"fingerprint": fingerprint(source, first, code, lesson.root)},
-    }
-    # Before the first code cell, not at the top: a notebook opens with its title.
-    at = next((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), 0)
-    cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
-    notebook.cells.insert(at, cell)
-    fold_solutions(notebook)
-    number_cells(notebook)
-    return notebook
-
-
-def fold_solutions(notebook: NotebookNode) -> None:
-    """Fold the cells tagged `solution` on the site, in JupyterLab and on Colab."""
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "solution" in tags:
-            cell.metadata["tags"] = sorted({*tags, "hide-cell"})
-            if cell.cell_type == "code":
-                cell.metadata["jupyter"] = {"source_hidden": True}
-                cell.metadata["cellView"] = "form"
-
-
-def number_cells(notebook: NotebookNode) -> None:
-    """Derive each cell's id from what it says, so that a rebuild changes no other cell's id."""
-    seen: Counter[str] = Counter()
-    for cell in notebook.cells:
-        key = digest(cell.cell_type + cell.source)[:8]
-        cell.id = f"{key}-{seen[key]}" if seen[key] else key
-        seen[key] += 1
-
-
-def stale(lesson: Lesson) -> list[str]:
-    """Name what has changed since the notebook was built; empty when it is fresh."""
-    if not lesson.notebook.exists():
-        return ["not built yet"]
-    built = nbformat.read(lesson.notebook, as_version=4).metadata.get("rnnlib", {})
-    return changed(built.get("fingerprint", {}), assemble(lesson).metadata["rnnlib"]["fingerprint"])
-
-
-def environment(root: Path, record: bool) -> dict[str, str]:
-    """Give the kernel this checkout's rnnlib, and a cache that saves compiling a lesson twice."""
+    `record` is what rnnlib.records is told to do: nothing, "1" (record) or "restamp".
+    """
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     cache = {"JAX_COMPILATION_CACHE_DIR": str(root / ".cache" / "jax")}
-    return {**cache, **os.environ, "PYTHONPATH": path, **({"RNNLIB_RECORD": "1"} if record else {})}
+    told = {"RNNLIB_RECORD": record} if record else {}
+    return {**cache, **os.environ, **QUIET, "PYTHONPATH": path, **told}
 
 
 def show(line: str) -> None:
@@ -124,7 +38,7 @@ def show(line: str) -> None:
     print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, end="", flush=True)
 
 
-def execute(notebook: NotebookNode, lesson: Lesson, record: bool) -> None:
+def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
     """Run all cells in place, in a kernel that is gone afterwards whatever happens."""
     lesson.notebook.parent.mkdir(exist_ok=True)
     client = NotebookClient(
@@ -157,13 +71,8 @@ def explain(notebook: NotebookNode, at: int, lesson: Lesson, error: CellExecutio
     """Say which cell failed, on which line of the source, and how."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error.traceback))
     inside = re.search(r"Cell In\[\d+\], line (\d+)", text)
-    position, source = 0, lesson.source.read_text()
-    for cell in notebook.cells[: at + 1]:  # equal cells are told apart by walking through all
-        position = max(source.find(cell.source, position), position)
-    line = source[:position].count("\n") + (int(inside[1]) if inside else 1)
-    where = f"cell {at + 1} ({lesson.source.relative_to(lesson.root)}:{line})"
-    quoted = source.splitlines()[line - 1].strip()
-    return f"{where} failed\n    {quoted}\n{error.ename}: {error.evalue}"
+    where = place(notebook, at, lesson, int(inside[1]) if inside else 1)
+    return f"{where}\n{error.ename}: {error.evalue}"
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -173,7 +82,7 @@ def write(notebook: NotebookNode, path: Path) -> None:
     os.replace(part, path)
 
 
-def build(lesson: Lesson, record: bool = False) -> float:
+def build(lesson: Lesson, record: str = "") -> float:
     """Execute one lesson, write its notebook (unless recording), and return its seconds."""
     notebook, started = assemble(lesson), time.monotonic()
     execute(notebook, lesson, record)
@@ -182,21 +91,37 @@ def build(lesson: Lesson, record: bool = False) -> float:
     return time.monotonic() - started
 
 
-def build_stale(lessons: list[Lesson], force: bool, record: bool) -> int:
+def build_stale(lessons: list[Lesson], force: bool, record: str) -> int:
     """Build what is stale (or all of it), one line each; return how many failed."""
-    failed = 0
+    failed, doing = 0, {"1": ["recording"], "restamp": ["restamping"]}
     for lesson in lessons:
-        reasons = ["recording"] if record else stale(lesson) or (["forced"] if force else [])
-        if not reasons:
-            print(f"{lesson.name}: fresh")
-            continue
-        show(f"{lesson.name}: {', '.join(reasons)} ... ")
+        start = f"{lesson.name}: "
         try:
+            reasons = doing.get(record) or stale(lesson) or (["forced"] if force else [])
+            if not reasons:
+                print(f"{start}fresh")
+                continue
+            show(f"{start}{', '.join(reasons)} ... ")
+            start = ""
             print(f"{build(lesson, record):.1f} s", flush=True)
         except LessonError as error:
             failed += 1
-            print(f"failed\n{error}\nThe old notebook stays.", flush=True)
+            print(f"{start}failed\n{error}\nThe old notebook stays.", flush=True)
     return failed
+
+
+def check(lessons: list[Lesson]) -> int:
+    """Say which lessons are stale, or have a syntax error; return how many."""
+    found = 0
+    for lesson in lessons:
+        try:
+            reasons = stale(lesson)
+        except LessonError as error:
+            reasons = [str(error)]
+        found += bool(reasons)
+        if reasons:
+            print(f"{lesson.name}: {', '.join(reasons)}")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,6 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--force": "execute fresh lessons too",
         "--check": "execute nothing; fail if a lesson is stale",
         "--record": "make the recorded runs, at full size, and no notebook",
+        "--restamp": "after an edit that means the same: if a record's settings are unchanged and "
+        "its small case agrees, write down that the present code made it (no notebook)",
     }
     for flag, meaning in flags.items():
         parser.add_argument(flag, action="store_true", help=meaning)
@@ -214,12 +141,10 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the kernel goes too
     lessons = find(ROOT, options.lesson)
     if options.check:
-        outdated = {lesson.name: reasons for lesson in lessons if (reasons := stale(lesson))}
-        for name, reasons in outdated.items():
-            print(f"{name}: {', '.join(reasons)}")
-        return 1 if outdated else 0
-    failed = build_stale(lessons, options.force, options.record)
-    if not options.record and (ROOT / "tools" / "evidence_page.py").exists():
+        return 1 if check(lessons) else 0
+    record = "1" if options.record else "restamp" if options.restamp else ""
+    failed = build_stale(lessons, options.force, record)
+    if not record and (ROOT / "tools" / "evidence_page.py").exists():
         import evidence_page
 
         evidence_page.main()

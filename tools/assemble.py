@@ -1,0 +1,133 @@
+"""Turn book/lessons/*.md into notebooks, not executed yet, and say which built ones are stale."""
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import jupytext
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+from fingerprint import changed, digest, fingerprint, parse
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOTSTRAP = Path(__file__).with_name("bootstrap.ipy")
+
+
+class LessonError(Exception):
+    """A lesson did not run to its end; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson of a course: its written source and its built notebook."""
+
+    root: Path
+    name: str
+
+    @property
+    def source(self) -> Path:
+        """The MyST Markdown that people edit."""
+        return self.root / "book" / "lessons" / f"{self.name}.md"
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook that people open."""
+        return self.root / "notebooks" / f"{self.name}.ipynb"
+
+
+def find(root: Path, wanted: list[str]) -> list[Lesson]:
+    """Find the lessons whose names begin with a wanted word (`01`); all, if none is given."""
+    names = sorted(path.stem for path in (root / "book" / "lessons").glob("[0-9]*.md"))
+    for word in wanted:
+        if not any(name.startswith(word) for name in names):
+            raise SystemExit(f"no lesson begins with {word!r}; there are: {', '.join(names)}")
+    return [Lesson(root, n) for n in names if not wanted or n.startswith(tuple(wanted))]
+
+
+def bootstrap(root: Path) -> str:
+    """Write the first code cell, which prepares Colab, for the repository named in _config.yml."""
+    repository = yaml.safe_load((root / "_config.yml").read_text())["repository"]
+    return Template(BOOTSTRAP.read_text().strip()).substitute(repository)
+
+
+def assemble(lesson: Lesson) -> NotebookNode:
+    """Turn a lesson's source into an unexecuted notebook, fingerprint included.
+
+    Raises: LessonError (a syntax error, in the lesson or in a module that it imports).
+    """
+    source, first = lesson.source.read_text(), bootstrap(lesson.root)
+    notebook = jupytext.reads(source, fmt="md:myst")
+    # Before the first code cell, not at the top: a notebook opens with its title.
+    at = next((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), 0)
+    cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
+    notebook.cells.insert(at, cell)
+    fold_solutions(notebook)
+    number_cells(notebook)
+    cells = [parsed(notebook, i, lesson) for i in range(len(notebook.cells))]
+    try:
+        built_from = fingerprint(source, first, cells, lesson.root)
+    except SyntaxError as error:
+        raise LessonError(f"{error.filename}:{error.lineno}\n{error.msg}") from None
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        "rnnlib": {"fingerprint": built_from},
+    }
+    return notebook
+
+
+def parsed(notebook: NotebookNode, at: int, lesson: Lesson) -> ast.Module:
+    """Parse one cell; what is not code holds nothing."""
+    cell = notebook.cells[at]
+    try:
+        return parse(cell.source if cell.cell_type == "code" else "")
+    except SyntaxError as error:
+        where = place(notebook, at, lesson, error.lineno or 1)
+        raise LessonError(f"{where}\nSyntaxError: {error.msg}") from None
+
+
+def fold_solutions(notebook: NotebookNode) -> None:
+    """Fold the cells tagged `solution` on the site, in JupyterLab and on Colab."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "solution" in tags:
+            cell.metadata["tags"] = sorted({*tags, "hide-cell"})
+            if cell.cell_type == "code":
+                cell.metadata["jupyter"] = {"source_hidden": True}
+                cell.metadata["cellView"] = "form"
+
+
+def number_cells(notebook: NotebookNode) -> None:
+    """Derive each cell's id from what it says, so that a rebuild changes no other cell's id."""
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        key = digest(cell.cell_type + cell.source)[:8]
+        cell.id = f"{key}-{seen[key]}" if seen[key] else key
+        seen[key] += 1
+
+
+def stale(lesson: Lesson) -> list[str]:
+    """Name what has changed since the notebook was built; empty when it is fresh.
+
+    Raises: LessonError (a syntax error).
+    """
+    now = assemble(lesson).metadata["rnnlib"]["fingerprint"]
+    if not lesson.notebook.exists():
+        return ["not built yet"]
+    built = nbformat.read(lesson.notebook, as_version=4).metadata.get("rnnlib", {})
+    return changed(built.get("fingerprint", {}), now)
+
+
+def place(notebook: NotebookNode, at: int, lesson: Lesson, inside: int) -> str:
+    """Name a cell, and a line in it (from 1) by its place in the lesson's source, quoted."""
+    position, source = 0, lesson.source.read_text()
+    for cell in notebook.cells[: at + 1]:  # equal cells are told apart by walking through all
+        position = max(source.find(cell.source, position), position)
+    line = source[:position].count("\n") + inside
+    where = f"cell {at + 1} ({lesson.source.relative_to(lesson.root)}:{line})"
+    quoted = source.splitlines()[line - 1].strip()
+    return f"{where} failed\n    {quoted}"
