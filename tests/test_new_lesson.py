@@ -1,18 +1,38 @@
 """A new lesson is written, and entered wherever lessons are listed."""
 
+import shutil
+
 import pytest
+import test_book
 import yaml
 
 from new_lesson import new_lesson
 
 
 def test_a_new_lesson_is_entered_after_the_last(tmp_path):
-    toc = tmp_path / "_toc.yml"
+    toc, intro = tmp_path / "_toc.yml", tmp_path / "book" / "intro.md"
+    intro.parent.mkdir()
+    intro.write_text("1. [A](../notebooks/01_a.ipynb)\n2. The words *to come*\n12. B *to come*\n")
     toc.write_text("root: a\nchapters:\n  - file: notebooks/01_a\n  - file: book/b\n")
     source = new_lesson("02_long_words", tmp_path)
     assert source.read_text().count("\n# Long words\n") == 1
     assert yaml.safe_load(toc.read_text())["chapters"][1] == {"file": "notebooks/02_long_words"}
+    link = "2. [The words](../notebooks/02_long_words.ipynb)"
+    assert intro.read_text().splitlines()[1:] == [link, "12. B *to come*"]
     with pytest.raises(ValueError, match="lesson 02 exists already: 02_long_words"):
         new_lesson("02_other", tmp_path)
     with pytest.raises(ValueError, match="is like 03_gradients_that_vanish, got '3-Gradients'"):
         new_lesson("3-Gradients", tmp_path)
+
+
+def test_this_book_agrees_with_itself_after_a_new_lesson(tmp_path, monkeypatch):
+    """As test_book checks it: the map of lessons links what the table of contents names."""
+    (tmp_path / "book").mkdir()
+    for file in ("_toc.yml", "book/intro.md"):
+        shutil.copy(test_book.ROOT / file, tmp_path / file)
+    written = {int(file[10:12]) for file in test_book.toc() if file.startswith("notebooks/")}
+    number = next(n for n in range(1, 17) if n not in written)
+    new_lesson(f"{number:02}_the_next", tmp_path)
+    monkeypatch.setattr(test_book, "ROOT", tmp_path)
+    monkeypatch.setattr(test_book, "BOOK", tmp_path / "book")
+    test_book.test_the_map_of_lessons_marks_what_is_to_come()

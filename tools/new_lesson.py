@@ -9,7 +9,7 @@ TEMPLATE = Path(__file__).with_name("lesson_template.md")
 
 
 def new_lesson(name: str, root: Path = ROOT) -> Path:
-    """Write the lesson's source from the template and enter it in _toc.yml after the last lesson.
+    """Write a lesson's source from the template; enter it in _toc.yml and in book/intro.md's map.
 
     Raises: ValueError (a name that is not like 03_gradients_that_vanish, or is taken).
     """
@@ -23,6 +23,7 @@ def new_lesson(name: str, root: Path = ROOT) -> Path:
     title = name[3:].replace("_", " ").capitalize()
     source.write_text(TEMPLATE.read_text().replace("NUMBER", name[:2]).replace("TITLE", title))
     enter(name, root / "_toc.yml")
+    link(name, root / "book" / "intro.md")
     return source
 
 
@@ -35,10 +36,18 @@ def enter(name: str, toc: Path) -> None:
     toc.write_text("\n".join(lines) + "\n")
 
 
+def link(name: str, intro: Path) -> None:
+    """Turn the lesson's line in the map of lessons, `3. Title *to come*`, into a link."""
+    line = rf"^({int(name[:2])}\. )(.+) \*to come\*$"
+    linked = rf"\1[\2](../notebooks/{name}.ipynb)"
+    intro.write_text(re.sub(line, linked, intro.read_text(), count=1, flags=re.MULTILINE))
+
+
 if __name__ == "__main__":
     try:
         path = new_lesson(sys.argv[1])
     except ValueError as error:
         sys.exit(str(error))
-    print(f"Written: {path.relative_to(ROOT)}, and its line in _toc.yml (move it to its part).")
+    print(f"Written: {path.relative_to(ROOT)}, its line in _toc.yml (move it to its part),")
+    print("and its link in book/intro.md.")
     print(f"Next: edit it, then  make lessons LESSON={path.stem[:2]}  and  make book")
