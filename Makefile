@@ -1,7 +1,9 @@
 # The front door. `make` alone lists what it can do.
 BIN := .venv/bin
 PORT := 8000
-SOURCES = _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
+PAGES := book/%.md notebooks/%.ipynb
+SOURCES = _config.yml _toc.yml tools/book_site.py \
+	$(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
 
 # So that a second run of the lessons, and of their tests, need not compile again.
 export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
@@ -62,15 +64,14 @@ clean:  ## remove what was built, except .venv and the notebooks
 	@tools/env.sh $<
 	@touch $@
 
+# Only the pages that changed are built, unless something changed that shows on all of them.
 _build/html/.stamp: .venv/.book $(SOURCES)
 	@echo "Building the site"
-	@$(BIN)/jupyter-book build . --quiet
+	@$(BIN)/jupyter-book build . --quiet $(if $(filter-out $(PAGES),$?),--all)
 	@touch $@
 
 # Said before anything long starts.
 .PHONY: system-packages
 system-packages:
 	@command -v git >/dev/null || { echo "git is missing: sudo apt-get install git" >&2; exit 1; }
-	@for name in $$CHROMIUM chromium chromium-browser google-chrome; do \
-		command -v $$name >/dev/null && exit 0; done; \
-	echo "Chromium is missing (for the browser tests): sudo apt-get install chromium" >&2; exit 1
+	@tools/chromium.sh >/dev/null

@@ -3,8 +3,7 @@
 import contextlib
 import functools
 import http.server
-import os
-import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [  # a browser on its own also talks to its maker; only the page's requests should count
     "--no-sandbox",
     "--disable-background-networking",
@@ -53,11 +51,10 @@ def served(folder: Path) -> Iterator[str]:
 
 def executable() -> str:
     """Find Chromium. Raises FileNotFoundError with the command that installs it."""
-    names = [os.environ.get("CHROMIUM", ""), *NAMES]
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if found is None:
-        raise FileNotFoundError("Chromium is missing: sudo apt-get install chromium")
-    return found
+    found = subprocess.run([ROOT / "tools" / "chromium.sh"], capture_output=True, text=True)
+    if found.returncode:
+        raise FileNotFoundError(found.stderr)
+    return found.stdout.strip()
 
 
 @contextlib.contextmanager
