@@ -11,12 +11,17 @@ __version__ = "0.1.0"
 def _use_every_core() -> None:
     """Let JAX see each CPU core as a device, so that seeds can run side by side.
 
-    It has to happen before JAX's first computation; after that the setting raises, and what the
-    user has already chosen stays.
+    A number that the user has set stays: jax_num_cpu_devices (JAX_NUM_CPU_DEVICES in the
+    environment), or xla_force_host_platform_device_count in XLA_FLAGS. So does the number at
+    JAX's first computation, if that came before this import.
     """
-    # RuntimeError: already computing. AttributeError: no affinity on macOS and Windows.
-    with contextlib.suppress(RuntimeError, AttributeError):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    by_xla = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if by_xla or getattr(jax.config, "jax_num_cpu_devices", -1) > 0:
+        return
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux: the cores that we may use
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    with contextlib.suppress(RuntimeError):  # JAX is already computing
+        jax.config.update("jax_num_cpu_devices", cores)
 
 
 _use_every_core()
