@@ -19,7 +19,9 @@ SHA256 = {
     "cmudict.dict": "21a32a954fa5c2e2e22e24f9516f7a41f0adc45d9aa701baa8f67db3587d4f07",
 }
 UNKNOWN = "<unk>"
-_TOKEN = re.compile(r"(?:mr|mrs|dr)\.|[a-z]+(?:['’][a-z]+)?|[0-9]+|--|[.,;:!?\"()]")
+_TOKEN = re.compile(
+    r"(?:mr|mrs|dr)\.|[^\W\d_]+(?:['’][^\W\d_]+)?|[0-9]+|--|[.,;:!?\"()]"  # [^\W\d_]: a letter
+)
 
 
 def load(name: str) -> str:
@@ -47,14 +49,23 @@ def pronunciations() -> dict[str, list[tuple[str, ...]]]:
 
 
 def _read(file: str) -> str:
-    raw = lzma.decompress(files("rnnlib").joinpath("data", file + ".xz").read_bytes())
+    try:
+        raw = lzma.decompress(files("rnnlib").joinpath("data", file + ".xz").read_bytes())
+    except (lzma.LZMAError, EOFError):
+        raw = b""  # damaged or cut off: its checksum is wrong, too
     if hashlib.sha256(raw).hexdigest() != SHA256[file]:
         raise ValueError(f"{file} is corrupted (its sha256 is wrong): reinstall rnnlib")
     return raw.decode()
 
 
 def words(text: str) -> list[str]:
-    """Cut a text into lower-case words and punctuation marks; "Mr." stays one word."""
+    """Cut a text into lower-case words, numbers (of the digits 0 to 9) and punctuation marks.
+
+    A word is a run of letters of any alphabet, with at most one apostrophe inside; "mr.", "mrs."
+    and "dr." stay one word each. The marks are . , ; : ! ? " ( ) and the double hyphen. A single
+    hyphen cuts a word in two ("well-known" gives "well", "known"), and it, underscores, and every
+    other sign (£, a curly quotation mark, a long dash) are dropped.
+    """
     return _TOKEN.findall(text.lower().replace("_", ""))
 
 
@@ -70,7 +81,8 @@ def split(tokens: np.ndarray, validation: float = 0.05, test: float = 0.05) -> S
     """Cut a sequence into train, validation and test blocks, so that no window spans two.
 
     Raises:
-        ValueError: a share is negative, or nothing is left for training.
+        ValueError: a share is negative, nothing is left for training, or the sequence is so short
+            that a block whose share is not 0 would be empty.
     """
     if min(validation, test) < 0 or validation + test >= 1:
         raise ValueError(
@@ -78,7 +90,14 @@ def split(tokens: np.ndarray, validation: float = 0.05, test: float = 0.05) -> S
             f"got {validation} and {test}"
         )
     first, second = (round(len(tokens) * (1 - share)) for share in (validation + test, test))
-    return Split(tokens[:first], tokens[first:second], tokens[second:])
+    blocks = Split(tokens[:first], tokens[first:second], tokens[second:])
+    lengths, shares = [len(block) for block in blocks], (1, validation, test)
+    if any(share > 0 and not length for length, share in zip(lengths, shares, strict=True)):
+        raise ValueError(
+            f"{len(tokens)} tokens are too few for shares of {validation} and {test}: "
+            f"train, validation and test would have {lengths} tokens"
+        )
+    return blocks
 
 
 class CharVocabulary:

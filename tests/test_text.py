@@ -1,5 +1,8 @@
 """The corpora, vocabularies, splits and windows."""
 
+import re
+from importlib.resources import files
+
 import jax
 import numpy as np
 import pytest
@@ -24,6 +27,19 @@ def test_a_corrupted_text_is_not_returned(monkeypatch):
         text.load("sonnets")
 
 
+@pytest.mark.parametrize("harm", [lambda raw: raw[: len(raw) // 2],
+                                  lambda raw: raw[:40] + bytes(40) + raw[80:],
+                                  lambda raw: raw[:40],
+                                  lambda raw: b""])  # fmt: skip
+def test_a_damaged_or_truncated_file_is_called_corrupted(harm, tmp_path, monkeypatch):
+    whole = files("rnnlib").joinpath("data", "sonnets.txt.xz").read_bytes()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sonnets.txt.xz").write_bytes(harm(whole))
+    monkeypatch.setattr(text, "files", lambda package: tmp_path)
+    with pytest.raises(ValueError, match=r"sonnets.txt is corrupted .*: reinstall rnnlib"):
+        text.load("sonnets")
+
+
 def test_pronunciations_keep_every_variant():
     spoken = text.pronunciations()
     assert spoken["love"] == [("L", "AH1", "V")]
@@ -34,6 +50,23 @@ def test_words_are_lower_case_and_keep_apostrophes_and_marks():
     assert text.words("Is't _so_? Aye--I'll go. Mr. B.") == [
         "is't", "so", "?", "aye", "--", "i'll", "go", ".", "mr.", "b", ".",
     ]  # fmt: skip
+
+
+def test_words_are_letters_of_any_alphabet_and_other_signs_are_dropped():
+    found = text.words("A naïve, well-known café: L’Été cost £20 — “или” 3½...")
+    assert found[:9] == ["a", "naïve", ",", "well", "known", "café", ":", "l’été", "cost"]
+    assert found[9:12] == ["20", "или", "3"]
+    assert text.words("Dr. X's 2nd go-between--'tis (so)") == [
+        "dr.", "x's", "2", "nd", "go", "between", "--", "tis", "(", "so", ")",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["shakespeare", "sonnets", "austen"])
+def test_the_shipped_texts_are_cut_as_with_plain_letters(name):
+    """The recorded word models were trained on these tokens."""
+    plain = r"(?:mr|mrs|dr)\.|[a-z]+(?:['’][a-z]+)?|[0-9]+|--|[.,;:!?\"()]"
+    shipped = text.load(name)
+    assert text.words(shipped) == re.findall(plain, shipped.lower().replace("_", ""))
 
 
 def test_split_is_contiguous_and_loses_nothing():
@@ -47,6 +80,20 @@ def test_split_is_contiguous_and_loses_nothing():
 def test_split_refuses_shares_that_leave_no_training_text(shares):
     with pytest.raises(ValueError, match="must be shares >= 0 that leave something to train on"):
         text.split(np.arange(10), *shares)
+
+
+@pytest.mark.parametrize("length", [0, 1, 9])
+def test_split_leaves_no_block_empty_that_has_a_share(length):
+    message = f"{length} tokens are too few for shares of 0.05 and 0.05: train, validation and test"
+    with pytest.raises(ValueError, match=message):
+        text.split(np.arange(length), 0.05, 0.05)
+
+
+def test_split_leaves_a_block_empty_that_has_none():
+    assert [len(part) for part in text.split(np.arange(10), 0, 0)] == [10, 0, 0]
+    assert [len(part) for part in text.split(np.arange(10), 0.1, 0)] == [9, 1, 0]
+    with pytest.raises(ValueError, match=r"2 tokens are too few for shares of 0.9 and 0"):
+        text.split(np.arange(2), 0.9, 0)
 
 
 def test_characters_survive_a_round_trip():
