@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnlib.intervals import difference, interval
+from rnnlib.intervals import difference, interval, sample
 
 KEY = "rnnlib_claim"  # in the metadata of a notebook's output: no reader has to know a new type
 STATEMENTS = {
@@ -66,14 +66,15 @@ def claim(
 ) -> None:
     """Shows a claim with its numbers in a box, if the measurement carries it.
 
-    `measured` has one value per seed (or is one exact number). `below` and `above` name what it is
-    held against, as ("5-gram", 2.41) or ("GRU", one value per seed); with both it must lie between.
-    The claim is carried if the whole 95 % interval of the difference lies on the right side.
+    `measured` has one value for each of 3 or more seeds (or is one exact number, outside an array).
+    `below` and `above` name what it is held against, as ("5-gram", 2.41) or ("GRU", one value per
+    seed); with both it must lie between. The claim is carried if the whole 95 % interval of the
+    difference lies on the right side.
     `verdict` is what the sentence, being true, means for the statement of the course. `name` is
     unique in the course and begins with the lesson's number ("01_lstm_below_ngram").
 
     Raises: ClaimError (not carried, or not finite), ValueError (unknown statement or verdict, no
-    rival, a name of another form).
+    rival, fewer than 3 seeds, a name of another form).
     """
     found = judge(
         statement,
@@ -110,7 +111,7 @@ def judge(
     mean, low, high = interval(values)
     found: dict[str, Any] = {"statement": statement, "sentence": sentence, "name": name}
     found |= {"mean": mean, "low": low, "high": high, "n": values.size, "unit": unit}
-    found |= {"values": values.tolist(), "rivals": [], "verdict": verdict}
+    found |= {"values": np.atleast_1d(values).tolist(), "rivals": [], "verdict": verdict}
     carried = True
     for side, rival in (("below", below), ("above", above)):
         if rival is not None:
@@ -234,9 +235,7 @@ def _check_words(
 
 
 def _finite(values: ArrayLike, what: str) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(values, dtype=float))
-    if array.ndim > 1 or not array.size:
-        raise ValueError(f"{what}: give one value per seed, or one number, got {array.shape}")
+    array = sample(values, what)
     if not np.isfinite(array).all():
         raise ClaimError(f"{what}: a measurement is not finite: {array.tolist()}")
     return array

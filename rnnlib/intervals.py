@@ -5,30 +5,51 @@ from numpy.typing import ArrayLike
 
 
 def interval(values: ArrayLike) -> tuple[float, float, float]:
-    """Returns the mean of values (one per seed) and its 95 % interval; one value is exact.
+    """Returns the mean of values (one per seed) and its 95 % interval; one plain number is exact.
 
     mean ± t · s / √n, with t the 97.5 % quantile of Student's distribution for n − 1.
+    Raises: ValueError (fewer than 3 seeds).
     Reference: Student, The probable error of a mean, Biometrika 1908.
     """
-    values = np.atleast_1d(np.asarray(values, dtype=float))
-    return difference(values, np.zeros(1))
+    return difference(values, 0.0)
 
 
-def difference(values: np.ndarray, rival: np.ndarray) -> tuple[float, float, float]:
+def difference(values: ArrayLike, rival: ArrayLike) -> tuple[float, float, float]:
     """Returns the mean of values − rival and its 95 % interval.
 
     As many of both: seed by seed (a paired difference). Otherwise the variances of the two means
-    add up, with the smaller sample's degrees of freedom, which errs on the wide side.
+    add up, with the smaller sample's degrees of freedom, which errs on the wide side. A plain
+    number, of either, is exact.
+
+    Raises: ValueError (fewer than 3 seeds).
     """
-    if values.size == rival.size and values.size > 1:
-        values, rival = values - rival, np.zeros(1)
-    samples = [v for v in (values, rival) if v.size > 1]
+    values, rival = sample(values, "values"), sample(rival, "rival")
+    if values.ndim and values.size == rival.size:
+        values, rival = values - rival, np.zeros(())
+    samples = [v for v in (values, rival) if v.ndim]
     mean = float(values.mean() - rival.mean())
     if not samples:
         return mean, mean, mean
     error = np.sqrt(sum(v.var(ddof=1) / v.size for v in samples))
     half = float(t_quantile(min(v.size for v in samples) - 1) * error)
     return mean, mean - half, mean + half
+
+
+def sample(values: ArrayLike, what: str) -> np.ndarray:
+    """Returns values as an array: [S] for one value per seed, [] for one exact number.
+
+    An array of one value is one seed, not an exact number; and two seeds say so little (t = 12.7)
+    that their interval would be no measurement.
+
+    Raises: ValueError (another shape, or fewer than 3 seeds).
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim > 1 or (array.ndim and array.size < 3):
+        raise ValueError(
+            f"{what}: give one value per seed, or one number, got {array.shape}; an interval over "
+            "seeds needs at least 3, and an exact value is given as a plain number"
+        )
+    return array
 
 
 def t_quantile(freedom: int) -> float:

@@ -75,6 +75,10 @@ def test_what_is_not_finite_carries_nothing(bad):
         ({"below": None}, "could not fail"),
         ({"measured": np.ones((2, 2))}, r"one value per seed, or one number, got \(2, 2\)"),
         ({"measured": []}, "one value per seed"),
+        ({"measured": [1.5]}, r"01_it: .* got \(1,\); an interval over seeds needs at least 3"),
+        ({"measured": [1.5, 1.6]}, r"01_it: .* got \(2,\); .* exact value is given as a plain"),
+        ({"below": ("rival", [2.0])}, r"01_it, rival: .* got \(1,\)"),
+        ({"above": ("rival", np.ones(2))}, r"01_it, rival: .* got \(2,\)"),
     ],
 )
 def test_a_claim_without_form_is_refused(wrong, message):
@@ -95,8 +99,10 @@ def test_the_numbers_are_kept():
     )
 
 
-def test_an_exact_number_shows_no_interval():
-    found = judge(**GOOD | {"measured": 0.5, "above": ("chance", 0.125), "below": ("all", 1)})
+@pytest.mark.parametrize("measured", [0.5, np.float64(0.5)])
+def test_an_exact_number_shows_no_interval(measured):
+    found = judge(**GOOD | {"measured": measured, "above": ("chance", 0.125), "below": ("all", 1)})
+    assert (found["n"], found["values"]) == (1, [0.5])
     expected = "Measured: 0.50. Below all (1) by 0.50. Above chance (0.125) by 0.38."
     assert evidence.numbers(found) == expected
 
@@ -190,7 +196,7 @@ def test_a_notebook_keeps_the_claim_in_its_outputs(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(evidence.__file__).parent.parent))
     code = (
         "from rnnlib import evidence, plots\nplots.use_style()\n"
-        "evidence.claim('G1', 'So.', [1.0, 1.1], name='01_it', below=('2', 9))\n"
+        "evidence.claim('G1', 'So.', [1.0, 1.1, 1.2], name='01_it', below=('2', 9))\n"
         "figure, ax = plots.panels()\nplots.plt.show()"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

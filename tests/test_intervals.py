@@ -31,6 +31,21 @@ def test_an_interval_by_hand():
     assert intervals.interval([2.0, 2.0, 2.0]) == (2, 2, 2)
 
 
+@pytest.mark.parametrize("few", [[], [0.25], [1.0, 2.0], np.ones((3, 3))])
+def test_an_interval_needs_three_seeds(few):
+    shape = rf"got \({', '.join(map(str, np.shape(few)))},?\)"
+    with pytest.raises(ValueError, match=rf"values: .* {shape}; .* at least 3"):
+        intervals.interval(few)
+    with pytest.raises(ValueError, match=rf"rival: .* {shape}; .* at least 3"):
+        intervals.difference([1.0, 2.0, 3.0], few)
+
+
+@pytest.mark.parametrize("one", [2, 2.0, np.float64(2), np.float32(2), np.array(2.0)])
+def test_a_plain_number_is_exact(one):
+    assert intervals.interval(one) == (2, 2, 2)
+    assert intervals.difference(one, np.float64(1.5)) == (0.5, 0.5, 0.5)
+
+
 def test_paired_differences_forget_what_the_seeds_share():
     seeds = np.array([1.0, 5.0, 9.0])
     mean, low, high = intervals.difference(seeds + np.array([0.1, 0.2, 0.3]), seeds)
@@ -43,9 +58,7 @@ def test_samples_of_different_size_add_their_variances():
     mean, low, high = intervals.difference(one, other)
     assert mean == pytest.approx(1.5)
     assert high - low == pytest.approx(2 * 4.303 * np.sqrt(1 / 3 + (1 / 3) / 4))
-    assert intervals.difference(np.array([2.0]), other)[2] == pytest.approx(
-        1.5 + 3.182 * np.sqrt((1 / 3) / 4)
-    )
+    assert intervals.difference(2.0, other)[2] == pytest.approx(1.5 + 3.182 * np.sqrt((1 / 3) / 4))
 
 
 def test_ninety_five_of_a_hundred_intervals_hold_the_truth():
