@@ -2,7 +2,7 @@
 
 A cell is `cell(state, x) -> (state, y)` with `init_state()`, which is exactly what `lax.scan`
 takes. The weights of all gates stand side by side in one matrix, so that a step is two matrix
-products, whatever the cell.
+products, whatever the cell. Weights and states are float32, also where jax_enable_x64 is on.
 """
 
 from typing import Any
@@ -14,12 +14,17 @@ from flax import nnx
 
 def _input_weights(key: jax.Array, inputs: int, outputs: int) -> nnx.Param:
     scale = inputs**-0.5  # keeps the variance of what comes in
-    return nnx.Param(scale * jax.random.normal(key, (inputs, outputs)))
+    return nnx.Param(scale * jax.random.normal(key, (inputs, outputs), jnp.float32))
 
 
 def _recurrent_weights(key: jax.Array, hidden: int, gates: int, gain: float) -> nnx.Param:
-    blocks = [jax.random.orthogonal(k, hidden) for k in jax.random.split(key, gates)]
-    return nnx.Param(gain * jnp.concatenate(blocks, axis=1))
+    keys = jax.random.split(key, gates)
+    blocks = [jax.random.orthogonal(k, hidden, dtype=jnp.float32) for k in keys]
+    return nnx.Param(jnp.float32(gain) * jnp.concatenate(blocks, axis=1))
+
+
+def _zeros(size: int) -> jax.Array:
+    return jnp.zeros(size, jnp.float32)
 
 
 def _check_sizes(inputs: int, hidden: int) -> None:
@@ -42,11 +47,11 @@ class RNN(nnx.Module):
         self.hidden = hidden
         self.w_x = _input_weights(rngs.params(), inputs, hidden)  # [D, H]
         self.w_h = _recurrent_weights(rngs.params(), hidden, 1, gain)  # [H, H]
-        self.b = nnx.Param(jnp.zeros(hidden))  # [H]
+        self.b = nnx.Param(_zeros(hidden))  # [H]
 
     def init_state(self) -> jax.Array:
         """Return h_0 = 0, of shape [H]."""
-        return jnp.zeros(self.hidden)
+        return _zeros(self.hidden)
 
     def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Take one step: state h[H], input x[D] -> new state, output y[H]."""
@@ -73,11 +78,11 @@ class GRU(nnx.Module):
         self.hidden = hidden
         self.w_x = _input_weights(rngs.params(), inputs, 3 * hidden)  # [D, 3H]
         self.w_h = _recurrent_weights(rngs.params(), hidden, 3, gain)  # [H, 3H]
-        self.b = nnx.Param(jnp.zeros(3 * hidden))  # [3H]
+        self.b = nnx.Param(_zeros(3 * hidden))  # [3H]
 
     def init_state(self) -> jax.Array:
         """Return h_0 = 0, of shape [H]."""
-        return jnp.zeros(self.hidden)
+        return _zeros(self.hidden)
 
     def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Take one step: state h[H], input x[D] -> new state, output y[H]."""
@@ -123,15 +128,17 @@ class LSTM(nnx.Module):
         self.hidden = hidden
         self.w_x = _input_weights(rngs.params(), inputs, 4 * hidden)  # [D, 4H]
         self.w_h = _recurrent_weights(rngs.params(), hidden, 4, gain)  # [H, 4H]
-        zeros, b_f, b_i = jnp.zeros(hidden), jnp.full(hidden, forget_bias), jnp.zeros(hidden)
+        zeros, b_i = _zeros(hidden), _zeros(hidden)
+        b_f = jnp.full(hidden, forget_bias, jnp.float32)
         if chrono is not None:
-            b_f = jnp.log(jax.random.uniform(rngs.params(), (hidden,), minval=1, maxval=chrono - 1))
+            key, shape = rngs.params(), (hidden,)
+            b_f = jnp.log(jax.random.uniform(key, shape, jnp.float32, 1, chrono - 1))
             b_i = -b_f
         self.b = nnx.Param(jnp.concatenate([b_i, b_f, zeros, zeros]))  # [4H]
 
     def init_state(self) -> tuple[jax.Array, jax.Array]:
         """Return h_0 = c_0 = 0, each of shape [H]."""
-        return jnp.zeros(self.hidden), jnp.zeros(self.hidden)
+        return _zeros(self.hidden), _zeros(self.hidden)
 
     def __call__(
         self, state: tuple[jax.Array, jax.Array], x: jax.Array

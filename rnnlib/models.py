@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.core import Tracer
 
 from rnnlib.cells import LSTM, unroll
 
@@ -45,7 +46,7 @@ class LanguageModel(nnx.Module):
         keys = jax.random.split(rngs.params(), layers)
         self.layers = jax.vmap(lambda key: cell(hidden, hidden, rngs=nnx.Rngs(key)))(keys)
         self.readout = None if tied else nnx.Linear(hidden, vocabulary, rngs=rngs)
-        self.bias = nnx.Param(jnp.zeros(vocabulary)) if tied else None
+        self.bias = nnx.Param(jnp.zeros(vocabulary, jnp.float32)) if tied else None
 
     def _embed(self, tokens: jax.Array) -> jax.Array:
         """Look tokens up: tokens[...] -> xs[..., H], each entry of variance 1 at the start."""
@@ -108,8 +109,16 @@ def evaluate(
     state: only a row's first tokens lack context. Up to `rows` tokens at the end are left out.
 
     Raises:
-        ValueError: the text is too short for so many rows.
+        ValueError: the text is too short for so many rows, or has a token that a `LanguageModel`
+            has no embedding for (JAX itself would read another one, or give NaN).
     """
+    if isinstance(model, LanguageModel) and not isinstance(tokens, Tracer):
+        known, found = model.embed.num_embeddings, np.asarray(tokens)
+        if found.size and not 0 <= found.min() <= found.max() < known:
+            raise ValueError(
+                f"tokens must be in [0, {known}), got {found.min()} to {found.max()}: "
+                "is this the vocabulary that the model was trained with?"
+            )
     length = (len(tokens) - 1) // rows
     if length < 1:
         raise ValueError(f"{len(tokens)} tokens are too few for {rows} rows")
@@ -132,6 +141,8 @@ def weights(model: nnx.Module) -> dict[str, Any]:
 
 def with_weights(model: nnx.Module, values: dict[str, Any]) -> nnx.Module:
     """Put weights, as `weights` gives them, into a model of the same shape, in float32.
+
+    The model that is given is changed, and returned.
 
     Raises:
         ValueError: the names or the shapes differ.

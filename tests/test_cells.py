@@ -104,6 +104,16 @@ def test_forget_bias_starts_where_it_is_told():
     np.testing.assert_array_equal(b_f, np.full(H, 3.0))
 
 
+def test_weights_and_states_are_float32_whatever_the_default(enable_x64):
+    settings = [{}, {"gain": np.float64(2)}, {"forget_bias": np.float64(2)}, {"chrono": 9}]
+    with enable_x64(True):
+        for cell in CELLS:
+            for some in settings if cell is LSTM else settings[:2]:
+                made = cell(D, H, rngs=nnx.Rngs(0), **some)
+                leaves = jax.tree.leaves((made, made.init_state()))
+                assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+
+
 @pytest.mark.slow
 def test_chrono_spreads_the_time_constants():
     b_i, b_f, *_ = jnp.split(LSTM(4, 1000, chrono=101, rngs=nnx.Rngs(0)).b[...], 4)

@@ -7,7 +7,14 @@ import pytest
 from flax import nnx
 
 from rnnlib.cells import GRU, LSTM, RNN
-from rnnlib.models import LanguageModel, count_parameters, evaluate, next_token_loss
+from rnnlib.models import (
+    LanguageModel,
+    count_parameters,
+    evaluate,
+    next_token_loss,
+    weights,
+    with_weights,
+)
 
 V, H = 9, 8
 TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
@@ -51,6 +58,56 @@ def test_tying_saves_the_readout():
     assert count_parameters(model()) - count_parameters(model(tied=True)) == H * V
 
 
+def test_a_tied_bias_reaches_the_logits():
+    lm = model(tied=True)
+    before, bias = lm(TOKENS), jnp.arange(V) / 4
+    lm.bias[...] = bias
+    np.testing.assert_allclose(lm(TOKENS) - before, np.tile(bias, (len(TOKENS), 1)), atol=1e-5)
+
+
+def test_embedded_tokens_have_variance_one():
+    xs = LanguageModel(500, 64, rngs=nnx.Rngs(0))._embed(jnp.arange(500))
+    assert abs(np.var(xs) - 1) < 0.03  # the standard error is sqrt(2 / 32000) = 0.008
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_weights_survive_a_round_trip(tied, kind):
+    """As float16, as records keep them, they lose digits but come back as float32."""
+    lm, other = model(layers=2, tied=tied), LanguageModel(V, H, layers=2, tied=tied,
+                                                          rngs=nnx.Rngs(1))  # fmt: skip
+    before = other(TOKENS)
+    stored = jax.tree.map(lambda w: np.asarray(w, kind), weights(lm))
+    back = with_weights(other, stored)
+    assert back is other and np.abs(back(TOKENS) - before).max() > 1e-2
+    assert {leaf.dtype for leaf in jax.tree.leaves(back)} == {jnp.dtype("float32")}
+    atol = 0 if kind is np.float32 else 5e-3
+    np.testing.assert_allclose(back(TOKENS), lm(TOKENS), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("settings", [{"layers": 2}, {"tied": True}, {"cell": GRU}])
+def test_weights_of_another_shape_are_refused(settings):
+    lm = model()
+    with pytest.raises(ValueError, match=r"the model has weights of shapes .*, got "):
+        with_weights(lm, weights(model(**settings)))
+    np.testing.assert_array_equal(lm(TOKENS), model()(TOKENS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("tied", [False, True])
+def test_double_precision_elsewhere_changes_nothing_here(cell, tied, enable_x64):
+    """Under jax_enable_x64 whatever names no type becomes float64."""
+    expected = next_token_loss(model(cell=cell, tied=tied, layers=2), TOKENS[None])
+    with enable_x64(True):
+        lm = model(cell=cell, tied=tied, layers=2)
+        loss, grads = jax.value_and_grad(next_token_loss)(lm, TOKENS[None])
+        _, logits = lm.step(lm.init_state(), TOKENS[0])
+        leaves = jax.tree.leaves((lm, lm.init_state(), loss, grads, logits))
+        assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+        np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
 def test_parameters_are_counted_as_by_hand():
     lstm = 2 * H * 4 * H + 4 * H
     assert count_parameters(model()) == V * H + lstm + H * V + V
@@ -72,6 +129,16 @@ def test_evaluate_reads_every_row_from_its_own_start():
     tokens = np.asarray(jax.random.randint(jax.random.key(0), (31,), 0, V))
     rows = jnp.stack([tokens[0:11], tokens[10:21], tokens[20:31]])
     np.testing.assert_allclose(evaluate(lm, tokens, rows=3), next_token_loss(lm, rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [-1, V])
+def test_evaluate_refuses_a_token_that_has_no_embedding(bad):
+    tokens = np.array([*TOKENS, bad])
+    for kind in (np.asarray, jnp.asarray):
+        with pytest.raises(ValueError, match=rf"tokens must be in \[0, {V}\), got .*vocabulary"):
+            evaluate(model(), kind(tokens), rows=2)
+    run = jax.jit(lambda lm, tokens: evaluate(lm, tokens, rows=2))  # nobody can look into these
+    assert run(model(), jnp.asarray(TOKENS)) > 0
 
 
 def test_bad_sizes_are_refused():
