@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm import tqdm
+
+from rnnlib.spread import Spread
 
 Model = Any  # any pytree that `loss` understands
 Array = jax.Array
+_CALMER = "try a smaller learning_rate, a smaller clip, or some warmup steps"
 
 
 class Run(NamedTuple):
@@ -45,6 +47,7 @@ def fit(
     **settings: Any,
 ) -> Run:
     """Train one model from one key; the settings and what is raised are those of `fit_seeds`."""
+    _check_key(key)
     run = fit_seeds(init, loss, sample, key[None], learning_rate=learning_rate, **settings)
     return run.of_seed(0)
 
@@ -62,16 +65,21 @@ def fit_seeds(
     validate: Callable[[Model], Any] | None = None,
     checks: int = 10,
     progress: bool = True,
+    stop: bool = True,
 ) -> Run:
     """Train one model per key with Adam: the seeds run side by side, and do not touch each other.
 
     Per step: g = grad loss(model, sample(key of this step)), scaled down to norm `clip` where it
-    is longer; the learning rate rises linearly over `warmup` steps and falls to zero on a cosine.
+    is longer; the learning rate rises linearly over `warmup` steps, of which the first has rate 0,
+    then falls on a cosine that would reach 0 one step after the last.
 
     The run is one compiled scan over `steps / checks` steps, called `checks` times; in between the
     losses are looked at, `validate(model)` is kept, and the progress bar moves, so that none of
     the three costs anything inside the scan. On CPU the seeds are spread over the cores and run
     one after another within each; on a GPU they are batched.
+
+    Each call compiles anew, also for the functions of an earlier call: they may read what has
+    changed since. Where JAX's persistent compilation cache is on, the second time costs little.
 
     Args:
         init: key -> model.
@@ -85,11 +93,13 @@ def fit_seeds(
         validate: model -> a pytree of arrays.
         checks: how often to look.
         progress: show a bar.
+        stop: raise when a loss, or at the end a weight, is not finite; else the run goes on.
 
     Raises:
-        ValueError: a setting is out of range.
-        FloatingPointError: the loss is no longer finite; the message names the step.
+        ValueError: a setting is out of range, or the keys are not typed.
+        FloatingPointError: a seed has diverged; the message names it, and the step.
     """
+    _check_key(keys, axes=1)
     _check(keys, steps, learning_rate, clip, warmup, checks)
     rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
     optimizer = optax.chain(
@@ -97,7 +107,7 @@ def fit_seeds(
         optax.scale_by_adam(),
         optax.scale_by_schedule(_schedule(warmup, steps)),
     )
-    spread = _Spread(len(keys))
+    spread = Spread(len(keys))
     start = spread(lambda key, rate: _start(init, optimizer, key, rate))
     advance = spread(partial(_advance, loss, sample, optimizer, steps // checks, validate))
 
@@ -109,11 +119,15 @@ def fit_seeds(
             state, (chunk, check) = advance(state)
             losses.append(spread.unpad(chunk))
             kept.append(jax.tree.map(spread.unpad, check))
-            _stop_if_not_finite(np.concatenate(losses, axis=1))
+            if stop:
+                _stop_if_not_finite(np.concatenate(losses, axis=1))
             bar.update(steps // checks)
             bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
     checked = None if validate is None else jax.tree.map(lambda *c: np.stack(c, axis=1), *kept)
-    return Run(jax.tree.map(spread.cut, state.model), np.concatenate(losses, axis=1), checked)
+    model = jax.tree.map(spread.gather, state.model)
+    if stop:  # the losses are those before each update: they do not see what the last one did
+        _stop_if_spoilt(model)
+    return Run(model, np.concatenate(losses, axis=1), checked)
 
 
 def sweep(
@@ -129,19 +143,35 @@ def sweep(
     """Train one seed at each learning rate: -> (the best rate, `validate` at the end for each).
 
     The best is where `validate(model)`, a loss, is smallest; settings are those of `fit_seeds`.
+    A rate at which training diverges scores inf, and the others go on.
+
+    Raises:
+        ValueError: a setting is out of range, or the key is not typed.
+        FloatingPointError: training diverged at every rate.
     """
+    _check_key(key)
     keys = jnp.broadcast_to(key, (len(rates),))
-    settings = {"checks": 1, **settings}
-    run = fit_seeds(
-        init, loss, sample, keys, learning_rate=np.array(rates), validate=validate, **settings
-    )
+    fixed: Any = {"learning_rate": np.array(rates), "validate": validate, "stop": False}
+    run = fit_seeds(init, loss, sample, keys, **fixed, **{"checks": 1, **settings})
     scores = run.checks[:, -1]
+    scores = np.where(_finite_seeds((run.model, run.losses, scores)), scores, np.inf)
+    if np.isinf(scores).all():
+        raise FloatingPointError(f"training diverged at every rate of {list(rates)}: {_CALMER}")
     return rates[int(scores.argmin())], scores
 
 
+def _check_key(key: Any, axes: int = 0) -> None:
+    typed = isinstance(key, Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or key.ndim != axes or not key.size:
+        needed = (
+            "key must be one typed key, such as jax.random.key(0)",
+            "keys must be typed keys [S], S >= 1, such as jax.random.split(jax.random.key(0), S)",
+        )
+        got = f"{key.dtype}{list(key.shape)}" if hasattr(key, "dtype") else type(key).__name__
+        raise ValueError(f"{needed[axes]}; got {got}")
+
+
 def _check(keys: Array, steps: int, learning_rate: Any, clip: float, warmup: int, checks: int):
-    if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) or keys.ndim != 1 or not len(keys):
-        raise ValueError(f"keys must be typed keys [S], S >= 1; got {keys.dtype}{keys.shape}")
     if checks < 1 or steps < 1 or steps % checks:
         raise ValueError(f"steps must be a positive multiple of checks, got {steps} and {checks}")
     if np.shape(learning_rate) not in [(), keys.shape]:
@@ -156,7 +186,11 @@ def _check(keys: Array, steps: int, learning_rate: Any, clip: float, warmup: int
 
 
 def _schedule(warmup: int, steps: int) -> optax.Schedule:
-    """Return the share of the peak learning rate at each step."""
+    """Return the share of the peak learning rate at each step, counted from 0.
+
+    t / warmup for t < warmup, so 0 at step 0; (1 + cos(π (t - warmup) / (steps - warmup))) / 2
+    from there, so 1 at step `warmup` and just above 0 at the last one, steps - 1.
+    """
     cosine = optax.cosine_decay_schedule(1.0, steps - warmup)
     return optax.join_schedules([optax.linear_schedule(0.0, 1.0, max(warmup, 1)), cosine], [warmup])
 
@@ -194,45 +228,20 @@ def _stop_if_not_finite(losses: np.ndarray) -> None:
     if len(bad):
         seed, step = bad[bad[:, 1].argmin()]
         raise FloatingPointError(
-            f"the loss of seed {seed} is {losses[seed, step]} at step {step}: "
-            "try a smaller learning_rate, a smaller clip, or some warmup steps"
+            f"the loss of seed {seed} is {losses[seed, step]} at step {step}: {_CALMER}"
         )
 
 
-class _Spread:
-    """Runs a function of one seed for all seeds: over the cores on CPU, batched on one GPU.
+def _stop_if_spoilt(model: Model) -> None:
+    bad = np.flatnonzero(~_finite_seeds(model))
+    if len(bad):
+        raise FloatingPointError(
+            f"the losses are finite, but the last update left seed {bad[0]} with weights that are "
+            f"not: {_CALMER}"
+        )
 
-    Batched small matrix products are slow on CPU, so each core takes its seeds one by one.
-    """
 
-    def __init__(self, seeds: int):
-        devices = jax.devices()
-        self.seeds = seeds
-        self.batched = devices[0].platform != "cpu"
-        self.devices = devices[: min(len(devices), seeds)]
-        self.padded = -(-seeds // len(self.devices)) * len(self.devices)
-
-    def __call__(self, function: Callable) -> Callable:
-        def for_each(*args: Any) -> Any:
-            if self.batched:
-                return jax.vmap(function)(*args)
-            return jax.lax.map(lambda seed: function(*seed), args)
-
-        mesh = Mesh(np.array(self.devices), ("seeds",))
-        over = PartitionSpec("seeds")
-        spread = jax.shard_map(for_each, mesh=mesh, in_specs=over, out_specs=over, check_vma=False)
-        return jax.jit(spread, donate_argnums=0)
-
-    def pad(self, values: Array) -> Array:
-        """Repeat the last seed until every device has as many; lay the seeds over the devices."""
-        rows = jnp.minimum(jnp.arange(self.padded), self.seeds - 1)
-        mesh = Mesh(np.array(self.devices), ("seeds",))
-        return jax.device_put(values[rows], NamedSharding(mesh, PartitionSpec("seeds")))
-
-    def cut(self, values: Array) -> Array:
-        """Drop what was padded, and gather the rest on one device."""
-        return jax.device_put(values, self.devices[0])[: self.seeds]
-
-    def unpad(self, values: Array) -> np.ndarray:
-        """Drop what was padded, on the host."""
-        return np.asarray(values)[: self.seeds]
+def _finite_seeds(tree: Any) -> np.ndarray:
+    """Tell of each seed whether all its numbers are finite: leaves [S, ...] -> [S]."""
+    leaves = [np.isfinite(np.asarray(leaf)) for leaf in jax.tree.leaves(tree)]
+    return np.all([leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0)

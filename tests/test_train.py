@@ -9,7 +9,7 @@ from flax import nnx
 from rnnlib.cells import LSTM
 from rnnlib.models import LanguageModel, next_token_loss
 from rnnlib.text import windows
-from rnnlib.train import fit, fit_seeds, sweep
+from rnnlib.train import _schedule, fit, fit_seeds, sweep
 
 TOKENS = np.asarray(jax.random.randint(jax.random.key(9), (500,), 0, 5))
 KEYS = jax.random.split(jax.random.key(0), 5)
@@ -33,11 +33,26 @@ def same(a, b):
     jax.tree.map(lambda x, y: np.testing.assert_array_equal(np.asarray(x), np.asarray(y)), a, b)
 
 
+def first_batch(key):
+    """The key of a run's first batch."""
+    return jax.random.fold_in(jax.random.split(key)[1], 0)
+
+
 @pytest.mark.slow
 def test_a_seed_gives_the_same_run_alone_as_among_others():
     many = fit_seeds(keys=KEYS, **SMALL)
     for seed in (0, 2, 4):
         same(many.of_seed(seed), fit(key=KEYS[seed], **SMALL))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_what_was_trained_can_be_trained_further_with_other_seeds(seeds):
+    trained = fit_seeds(keys=KEYS[:2], **SMALL).of_seed(1)
+    further = SMALL | {"init": lambda key: trained.model}
+    tuned = fit_seeds(keys=KEYS[:seeds], **further)
+    first = next_token_loss(trained.model, further["sample"](first_batch(KEYS[0])))
+    np.testing.assert_allclose(tuned.losses[0, 0], first, rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -84,20 +99,57 @@ def test_warmup_starts_at_zero():
     np.testing.assert_allclose(moves[:2], [0.0, 0.125], atol=1e-3)
 
 
-def test_clipping_shortens_long_gradients_only():
-    """Two coordinates, one gradient a thousand times the other: Adam alone hides their norm."""
+def adam_by_hand(w, gradient, clip, steps, peak):
+    """Kingma & Ba's algorithm 1 in float64, with clipped gradients and a cosine for the rate."""
+    m, v, norms = np.zeros_like(w), np.zeros_like(w), []
+    for t in range(steps):
+        g = gradient(w)
+        norms.append(np.linalg.norm(g))
+        g = g * min(1, clip / norms[-1])
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        m_hat, v_hat = m / (1 - 0.9 ** (t + 1)), v / (1 - 0.999 ** (t + 1))
+        rate = peak * (1 + np.cos(np.pi * t / steps)) / 2
+        w = w - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
+    return w, norms
 
-    def moments(clip):
-        settings = LINE | {"sample": lambda key: jnp.float32(1000.0)}
-        return fit(key=KEYS[0], steps=2, checks=1, clip=clip, **settings).losses
 
-    np.testing.assert_array_equal(moments(1e6), moments(1e7))
+@pytest.mark.parametrize(("clip", "clipped"), [(0.5, 8), (6.0, 5), (1e6, 0)])
+def test_clipping_is_that_of_the_whole_gradient_at_each_step(clip, clipped):
+    """A shorter gradient throughout would not show after Adam; one that changes its length does."""
+    a = np.array([5.0, 1.0])
+    wave = {
+        "init": lambda key: {"first": jnp.float32(0.1), "second": jnp.float32(0.7)},
+        "loss": lambda w, _: 5 * jnp.cos(3 * w["first"]) + jnp.cos(3 * w["second"]),
+        "sample": lambda key: None,
+        "progress": False,
+    }
+    run = fit(key=KEYS[0], steps=8, checks=1, learning_rate=0.2, clip=clip, **wave)
+    expected, norms = adam_by_hand(
+        np.array([0.1, 0.7]), lambda w: -3 * a * np.sin(3 * w), clip, steps=8, peak=0.2
+    )
+    assert sum(norm > clip for norm in norms) == clipped
+    np.testing.assert_allclose([run.model["first"], run.model["second"]], expected, rtol=1e-4)
+
+
+def test_the_schedule_rises_on_a_line_and_falls_on_a_cosine():
+    rate = _schedule(warmup=10, steps=110)
+    shares = [float(rate(step)) for step in (0, 5, 10, 60, 109)]
+    np.testing.assert_allclose(shares[:4], [0, 0.5, 1, 0.5], atol=1e-6)
+    assert 0 < shares[4] < 1e-3
+    assert _schedule(warmup=0, steps=10)(0) == 1
 
 
 def test_a_non_finite_loss_names_the_seed_the_step_and_what_to_try():
     blow_up = LINE | {"loss": lambda w, target: jnp.where(w > 0.5, jnp.nan, (w - target) ** 2)}
     with pytest.raises(FloatingPointError, match=r"seed 0 is nan at step 6: try a smaller learn"):
         fit(key=KEYS[0], steps=1000, checks=10, learning_rate=0.1, **blow_up)
+
+
+def test_a_weight_that_the_last_update_spoils_is_not_returned():
+    """The losses are taken before each update: they are finite here."""
+    steep = {"loss": lambda w, _: jnp.sqrt(w)}  # at 0: a loss of 0 with an infinite gradient
+    with pytest.raises(FloatingPointError, match=r"last update left seed 0 with weights.*: try a"):
+        fit(key=KEYS[0], steps=1, checks=1, **LINE | steep)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +167,28 @@ def test_settings_out_of_range_are_refused(setting, message):
         fit_seeds(keys=KEYS, **setting, **LINE)
 
 
-def test_keys_must_be_typed_and_in_a_row():
-    with pytest.raises(ValueError, match="keys must be typed keys"):
-        fit_seeds(keys=jnp.arange(4), steps=10, **LINE)
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (jax.random.PRNGKey(0), r"uint32\[2\]"),
+        (KEYS, r"key<fry>\[5\]"),
+        (list(KEYS), "list"),
+        (0, "int"),
+    ],
+)
+def test_a_key_of_another_kind_is_refused_with_the_remedy(wrong, got):
+    message = rf"key must be one typed key, such as jax.random.key\(0\); got {got}"
+    with pytest.raises(ValueError, match=message):
+        fit(key=wrong, steps=10, **LINE)
+    with pytest.raises(ValueError, match=message):
+        sweep(key=wrong, steps=10, rates=[0.1], validate=lambda w: w, **LINE)
+
+
+@pytest.mark.parametrize("wrong", [jnp.arange(4), KEYS[0], KEYS[:0], list(KEYS)])
+def test_keys_must_be_typed_and_in_a_row(wrong):
+    remedy = r"keys must be typed keys \[S\], .* jax.random.split\(jax.random.key\(0\), S\); got "
+    with pytest.raises(ValueError, match=remedy):
+        fit_seeds(keys=wrong, steps=10, **LINE)
 
 
 def test_sweep_returns_the_rate_of_the_smallest_validation_loss():
@@ -128,3 +199,32 @@ def test_sweep_returns_the_rate_of_the_smallest_validation_loss():
     )  # fmt: skip
     assert rate == 3e-2
     assert scores.shape == (3,) and scores.argmin() == 1
+
+
+def diverging(spoil):
+    """A sweep of a line that breaks beyond w = 1: the largest of the rates gets there."""
+    loss = lambda w, target: jnp.where(w > 1, spoil, (w - target) ** 2)  # noqa: E731
+    return LINE | {"loss": loss, "key": KEYS[0], "steps": 20}
+
+
+@pytest.mark.parametrize("spoil", [jnp.nan, jnp.inf])
+def test_a_rate_that_diverges_loses_the_sweep_and_the_others_go_on(spoil):
+    settings = diverging(spoil) | {"validate": lambda w: (w - 3) ** 2}
+    rate, scores = sweep(rates=[0.5, 1e-3, 1e-2], **settings)
+    assert rate == 1e-2
+    assert scores.dtype == np.float32 and np.isinf(scores[0])
+    _, alone = sweep(rates=[1e-3, 1e-2], **settings)
+    np.testing.assert_array_equal(scores[1:], alone)
+
+
+def test_a_score_that_is_not_a_number_never_wins():
+    settings = LINE | {"key": KEYS[0], "steps": 20}
+    rate, scores = sweep(
+        rates=[0.1, 1e-3], validate=lambda w: jnp.where(w > 0.1, jnp.nan, w), **settings
+    )
+    assert rate == 1e-3 and np.isinf(scores[0])
+
+
+def test_a_sweep_in_which_every_rate_diverges_raises():
+    with pytest.raises(FloatingPointError, match=r"every rate of \[0.5, 0.7\]: try a smaller"):
+        sweep(rates=[0.5, 0.7], validate=lambda w: w, **diverging(jnp.nan))
