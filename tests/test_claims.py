@@ -5,11 +5,12 @@ import os
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 import evidence_page
 from evidence_page import EvidenceError, collect, differences, fresh, listing, updated
-from rnnlib.evidence import KEY, STATEMENTS, judge
+from rnnlib.evidence import KEY, STATEMENTS, ClaimError, judge
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = os.environ.get("RNNLIB_CLAIMS")
@@ -31,6 +32,23 @@ def test_a_fresh_run_claims_what_is_committed():
 def test_the_evidence_page_is_up_to_date():
     page = (ROOT / "book" / "evidence.md").read_text(encoding="utf-8")
     assert page == updated(page, collect(ROOT / "notebooks")), "run `make lessons`"
+
+
+@pytest.mark.parametrize("claim", collect(ROOT / "notebooks"), ids=lambda claim: claim["name"])
+def test_each_committed_claim_fails_without_its_effect(claim):
+    """The same seeds with the same scatter, but on average no better than the rival."""
+    for rival in claim["rivals"]:
+        values = np.array(claim["values"])
+        without = values - values.mean() + rival["mean"]
+        measured = without if len(without) > 1 else without.item()
+        with pytest.raises(ClaimError, match="difference's interval is not"):
+            judge(
+                claim["statement"],
+                claim["sentence"],
+                measured,
+                name=claim["name"],
+                **{rival["side"]: (rival["label"], rival["mean"])},
+            )
 
 
 def notebook(folder, name, title, *claims):
