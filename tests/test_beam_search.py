@@ -21,6 +21,7 @@ def lstm():
 
 
 @pytest.mark.parametrize("model", ["chain", "lstm"])
+@pytest.mark.slow
 def test_beam_of_width_1_is_greedy(model, request):
     model = request.getfixturevalue(model)
     best = generate(model, [1, 2], 20, keys(6), greedy(), stop=0)[:1]

@@ -121,6 +121,7 @@ def test_ties_at_the_cut_keep_exactly_k():
 
 
 @pytest.mark.parametrize("model", ["chain", "lstm"])
+@pytest.mark.slow
 def test_a_row_alone_is_the_row_among_others(model, request):
     model = request.getfixturevalue(model)
     many = generate(model, [1, 2], 20, keys(6), sample())

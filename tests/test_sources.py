@@ -193,6 +193,7 @@ def test_computed_floats_count_by_their_shape():
     assert sources.fingerprint(cell(other)) != sources.fingerprint(cell(code))
 
 
+@pytest.mark.slow
 def test_the_same_in_every_process():
     """Sets of text are laid out differently in each."""
     code = "from test_sources import *; print(sources.fingerprint(cell(SETTINGS)))"

@@ -62,6 +62,7 @@ def test_the_same_key_gives_the_same_run_and_another_key_another():
     assert not np.array_equal(one.losses, fit(key=KEYS[1], **SMALL).losses)
 
 
+@pytest.mark.slow
 def test_each_seed_can_have_its_own_learning_rate():
     rates = np.array([1e-3, 1e-2, 1e-1])
     run = fit_seeds(keys=KEYS[:3], learning_rate=rates, **SMALL)
