@@ -1,4 +1,4 @@
-"""Recurrent cells: RNN, GRU and LSTM.
+"""Recurrent cells: RNN, GRU, LSTM and MinGRU.
 
 A cell is `cell(state, x) -> (state, y)` with `init_state()`, which is exactly what `lax.scan`
 takes. The weights of all gates stand side by side in one matrix, so that a step is two matrix
@@ -27,9 +27,15 @@ def _zeros(size: int) -> jax.Array:
     return jnp.zeros(size, jnp.float32)
 
 
-def _check_sizes(inputs: int, hidden: int) -> None:
+def _log_times(key: jax.Array, hidden: int, chrono: int) -> jax.Array:
+    return jnp.log(jax.random.uniform(key, (hidden,), jnp.float32, 1, chrono - 1))
+
+
+def _check_sizes(inputs: int, hidden: int, chrono: int | None = None) -> None:
     if min(inputs, hidden) < 1:
         raise ValueError(f"inputs and hidden must be >= 1, got {inputs} and {hidden}")
+    if chrono is not None and chrono < 3:
+        raise ValueError(f"chrono must be >= 3 steps, got {chrono}")
 
 
 class RNN(nnx.Module):
@@ -122,17 +128,14 @@ class LSTM(nnx.Module):
         chrono: int | None = None,
         rngs: nnx.Rngs,
     ):
-        _check_sizes(inputs, hidden)
-        if chrono is not None and chrono < 3:
-            raise ValueError(f"chrono must be >= 3 steps, got {chrono}")
+        _check_sizes(inputs, hidden, chrono)
         self.hidden = hidden
         self.w_x = _input_weights(rngs.params(), inputs, 4 * hidden)  # [D, 4H]
         self.w_h = _recurrent_weights(rngs.params(), hidden, 4, gain)  # [H, 4H]
         zeros, b_i = _zeros(hidden), _zeros(hidden)
         b_f = jnp.full(hidden, forget_bias, jnp.float32)
         if chrono is not None:
-            key, shape = rngs.params(), (hidden,)
-            b_f = jnp.log(jax.random.uniform(key, shape, jnp.float32, 1, chrono - 1))
+            b_f = _log_times(rngs.params(), hidden, chrono)
             b_i = -b_f
         self.b = nnx.Param(jnp.concatenate([b_i, b_f, zeros, zeros]))  # [4H]
 
@@ -149,6 +152,65 @@ class LSTM(nnx.Module):
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
         h = jax.nn.sigmoid(o) * jnp.tanh(c)
         return (h, c), h
+
+
+class MinGRU(nnx.Module):
+    """A GRU whose gate and candidate see the input only: the state enters linearly.
+
+    z_t = sigmoid(x_t W_z + b_z)           update gate
+    n_t = x_t W_n + b_n                    candidate
+    h_t = (1 - z_t) h_{t-1} + z_t n_t
+
+    Steps h -> a h + b chain to such a step again, so a whole sequence can be run in parallel.
+    Here z_t is the share of the new, as in the paper; in the GRU above it is the share of the old.
+
+    Shapes: x[D], state h[H]; the columns of W_x and b are ordered z, n.
+    `chrono=T` draws b_z = -log U(1, T - 1), so that the units' time constants, 1 / z at zero
+    input, spread over 2 to T steps.
+    Raises: ValueError for a size under 1, or chrono under 3.
+    Reference: Feng et al. (2024), "Were RNNs all we needed?"; `chrono` as in the LSTM.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, chrono: int | None = None, rngs: nnx.Rngs):
+        _check_sizes(inputs, hidden, chrono)
+        self.hidden = hidden
+        self.w_x = _input_weights(rngs.params(), inputs, 2 * hidden)  # [D, 2H]
+        b_z = b_n = _zeros(hidden)
+        if chrono is not None:
+            b_z = -_log_times(rngs.params(), hidden, chrono)
+        self.b = nnx.Param(jnp.concatenate([b_z, b_n]))  # [2H]
+
+    def init_state(self) -> jax.Array:
+        """Return h_0 = 0, of shape [H]."""
+        return _zeros(self.hidden)
+
+    def _step(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return a[H] and b[H] of the step h -> a h + b that input x[D] asks for."""
+        z, n = jnp.split(x @ self.w_x[...] + self.b[...], 2)
+        return jax.nn.sigmoid(-z), jax.nn.sigmoid(z) * n  # sigmoid(-z) is 1 - sigmoid(z), exactly
+
+    def __call__(self, h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Take one step: state h[H], input x[D] -> new state, output y[H]."""
+        a, b = self._step(x)
+        h = a * h + b
+        return h, h
+
+    def parallel(self, xs: jax.Array) -> jax.Array:
+        """Run the whole sequence at once: xs[T, D] -> ys[T, H], as `unroll` gives them.
+
+        (a_1, b_1) then (a_2, b_2) is (a_2 a_1, a_2 b_1 + b_2): this chaining is associative, so T
+        steps take a number of rounds that grows with log T. It multiplies by numbers of at most 1
+        and divides by none, so it needs no logarithms; the paper's closed form would divide by
+        products of the a, which soon underflow, and so works on logarithms, of a candidate that is
+        made positive.
+        Reference: Blelloch (1990), "Prefix sums and their applications".
+        """
+
+        def chain(first: tuple[jax.Array, jax.Array], second: tuple[jax.Array, jax.Array]):
+            (a_1, b_1), (a_2, b_2) = first, second
+            return a_2 * a_1, a_2 * b_1 + b_2
+
+        return jax.lax.associative_scan(chain, jax.vmap(self._step)(xs))[1]
 
 
 def unroll(cell: Any, xs: jax.Array) -> tuple[Any, jax.Array]:

@@ -100,6 +100,26 @@ def next_token_loss(model: Callable[[jax.Array], jax.Array], tokens: jax.Array) 
     return optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, 1:]).mean()
 
 
+def masked_loss(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.Array:
+    """Return the mean of -log p(target) over the positions that count, in nats.
+
+    Shapes: batch.inputs[B, T], batch.targets[B, T] and batch.mask[B, T], True where it counts;
+    NaN where nothing does.
+    """
+    logits = jax.vmap(model)(batch.inputs)  # [B, T, V]
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)  # [B, T]
+    return losses.mean(where=batch.mask)
+
+
+def masked_accuracy(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.Array:
+    """Return the share of the positions that count at which the likeliest token is the target.
+
+    The shapes are those of `masked_loss`.
+    """
+    likeliest = jax.vmap(model)(batch.inputs).argmax(axis=-1)  # [B, T]
+    return (likeliest == batch.targets).mean(where=batch.mask)
+
+
 def evaluate(
     model: Callable[[jax.Array], jax.Array], tokens: np.ndarray, rows: int = 64
 ) -> jax.Array:
@@ -109,11 +129,12 @@ def evaluate(
     state: only a row's first tokens lack context. Up to `rows` tokens at the end are left out.
 
     Raises:
-        ValueError: the text is too short for so many rows, or has a token that a `LanguageModel`
-            has no embedding for (JAX itself would read another one, or give NaN).
+        ValueError: the text is too short for so many rows, or has a token that `model.embed` has
+            no embedding for (JAX itself would read another one, or give NaN).
     """
-    if isinstance(model, LanguageModel) and not isinstance(tokens, Tracer):
-        known, found = model.embed.num_embeddings, np.asarray(tokens)
+    embed = getattr(model, "embed", None)  # a model without one, an n-gram model say, may pass
+    if isinstance(embed, nnx.Embed) and not isinstance(tokens, Tracer):
+        known, found = embed.num_embeddings, np.asarray(tokens)
         if found.size and not 0 <= found.min() <= found.max() < known:
             raise ValueError(
                 f"tokens must be in [0, {known}), got {found.min()} to {found.max()}: "

@@ -7,9 +7,10 @@ import pytest
 from flax import nnx
 from jax.test_util import check_grads
 
-from rnnlib.cells import GRU, LSTM, RNN, unroll
+from rnnlib.cells import GRU, LSTM, RNN, MinGRU, unroll
 
-CELLS = [RNN, GRU, LSTM]
+WITH_W_H = [RNN, GRU, LSTM]
+CELLS = [*WITH_W_H, MinGRU]
 D, H, T = 5, 7, 11
 
 
@@ -74,6 +75,11 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(new_c, [gate * c + gate * np.tanh(s)], rtol=1e-6)
     np.testing.assert_allclose(y, gate * np.tanh(new_c), rtol=1e-6)
 
+    gate = sigmoid(x)
+    expected = (1 - gate) * h + gate * x
+    _, y = ones(MinGRU)(jnp.array([h]), jnp.array([x]))
+    np.testing.assert_allclose(y, [expected], rtol=1e-6)
+
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_scan_is_the_loop(cell):
@@ -92,7 +98,7 @@ def test_the_future_does_not_reach_the_past(cell):
     assert np.abs(before[6:] - after[6:]).max() > 1e-3
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", WITH_W_H)
 def test_gain_scales_orthogonal_blocks(cell):
     weights = make(cell, gain=1.5).w_h[...]
     for block in jnp.split(weights, weights.shape[1] // H, axis=1):
@@ -105,10 +111,16 @@ def test_forget_bias_starts_where_it_is_told():
 
 
 def test_weights_and_states_are_float32_whatever_the_default(enable_x64):
-    settings = [{}, {"gain": np.float64(2)}, {"forget_bias": np.float64(2)}, {"chrono": 9}]
+    gains = [{}, {"gain": np.float64(2)}]
+    settings = {
+        RNN: gains,
+        GRU: gains,
+        LSTM: [*gains, {"forget_bias": np.float64(2)}, {"chrono": 9}],
+        MinGRU: [{}, {"chrono": 9}],
+    }
     with enable_x64(True):
         for cell in CELLS:
-            for some in settings if cell is LSTM else settings[:2]:
+            for some in settings[cell]:
                 made = cell(D, H, rngs=nnx.Rngs(0), **some)
                 leaves = jax.tree.leaves((made, made.init_state()))
                 assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
@@ -121,6 +133,74 @@ def test_chrono_spreads_the_time_constants():
     times = np.exp(b_f)  # uniform over 1 to 100
     assert times.min() >= 1 and times.max() <= 100
     assert abs(times.mean() - 50.5) < 4  # the mean's standard error is 0.9
+
+    b_z, b_n = jnp.split(MinGRU(4, 1000, chrono=101, rngs=nnx.Rngs(0)).b[...], 2)
+    times = 1 / sigmoid(np.asarray(b_z, np.float64))  # uniform over 2 to 101
+    assert times.min() >= 2 and times.max() <= 101.001
+    assert abs(times.mean() - 51.5) < 4
+    np.testing.assert_array_equal(b_n, np.zeros(1000))
+
+
+def test_lstm_draws_what_it_always_drew():
+    """Recorded experiments rest on these numbers."""
+    drawn = LSTM(2, 3, chrono=101, rngs=nnx.Rngs(0)).b[3:6]
+    np.testing.assert_allclose(drawn, [4.503608, 4.514337, 3.548574], rtol=1e-5)
+
+
+def mingru(gates):
+    """Make a MinGRU of random weights and a kind of gates: "default", "chrono", or a bias."""
+    made = MinGRU(D, H, chrono=1000 if gates == "chrono" else None, rngs=nnx.Rngs(0))
+    if not isinstance(gates, str):
+        made.b[...] = made.b[...].at[:H].set(gates)
+    return made
+
+
+def in_float64(cell, xs):
+    """Run a MinGRU in NumPy, in double precision: the states [T, H]."""
+    xs, w_x, b = (np.asarray(values, np.float64) for values in (xs, cell.w_x[...], cell.b[...]))
+    h, states = np.zeros(H), []
+    for z, n in zip(*np.split(xs @ w_x + b[None], 2, axis=1), strict=True):
+        h = (1 - sigmoid(z)) * h + sigmoid(z) * n
+        states.append(h)
+    return np.array(states)
+
+
+@pytest.mark.parametrize("gates", ["default", "chrono", 15.0, -15.0])
+def test_in_parallel_as_in_sequence(gates):
+    cell, xs = mingru(gates), jax.random.normal(jax.random.key(1), (4096, D))
+    expected = in_float64(cell, xs)
+    atol = 1e-5 * np.abs(expected).max()  # at bias -15 the states are small
+    np.testing.assert_allclose(cell.parallel(xs), expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(unroll(cell, xs)[1], expected, rtol=0, atol=atol)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gates", ["default", "chrono", 15.0, -15.0])
+def test_gradients_in_parallel_as_in_sequence(gates):
+    cell, xs = mingru(gates), jax.random.normal(jax.random.key(1), (4096, D))
+    mix = jax.random.normal(jax.random.key(2), (4096, H))
+    parallel = jax.grad(lambda cell, xs: (mix * cell.parallel(xs)).sum(), (0, 1))(cell, xs)
+    sequential = jax.grad(lambda cell, xs: (mix * unroll(cell, xs)[1]).sum(), (0, 1))(cell, xs)
+    for a, b in zip(*map(jax.tree.leaves, (parallel, sequential)), strict=True):
+        assert np.abs(b).max() > 1e-7
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * np.abs(b).max())
+
+
+def test_dividing_by_cumulative_products_would_overflow():
+    """h_t = A_t sum_s b_s / A_s, with A the products of the a, is true, and fails in float32."""
+    cell, xs = mingru("default"), jax.random.normal(jax.random.key(1), (4096, D))
+    a, b = jax.vmap(cell._step)(xs)
+    products = jnp.cumprod(a, axis=0)
+    divided = products * jnp.cumsum(b / products, axis=0)
+    ours = cell.parallel(xs)
+    np.testing.assert_allclose(divided[:20], ours[:20], atol=1e-4)
+    assert not np.isfinite(divided[1000:]).any() and np.isfinite(ours).all()
+
+
+def test_a_gate_that_is_nearly_open_still_keeps_a_little_of_the_past():
+    """In float32 1 - sigmoid(20) is 0; sigmoid(-20) is not."""
+    _, y = mingru(20.0)(jnp.ones(H), jnp.zeros(D))
+    np.testing.assert_allclose(y, np.exp(-20.0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -136,5 +216,6 @@ def test_bad_sizes_are_refused():
     for cell in CELLS:
         with pytest.raises(ValueError, match="inputs and hidden must be >= 1, got 3 and 0"):
             cell(3, 0, rngs=nnx.Rngs(0))
-    with pytest.raises(ValueError, match="chrono must be >= 3 steps, got 2"):
-        LSTM(3, 3, chrono=2, rngs=nnx.Rngs(0))
+    for cell in (LSTM, MinGRU):
+        with pytest.raises(ValueError, match="chrono must be >= 3 steps, got 2"):
+            cell(3, 3, chrono=2, rngs=nnx.Rngs(0))

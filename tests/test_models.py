@@ -1,16 +1,20 @@
 """The language model: three ways to run it agree, and each part does what it says."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
-from rnnlib.cells import GRU, LSTM, RNN
+from rnnlib.cells import GRU, LSTM, RNN, MinGRU
 from rnnlib.models import (
     LanguageModel,
     count_parameters,
     evaluate,
+    masked_accuracy,
+    masked_loss,
     next_token_loss,
     weights,
     with_weights,
@@ -20,11 +24,17 @@ V, H = 9, 8
 TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
 
 
+class Examples(NamedTuple):
+    inputs: jax.Array
+    targets: jax.Array
+    mask: jax.Array
+
+
 def model(**settings):
     return LanguageModel(V, H, rngs=nnx.Rngs(0), **settings)
 
 
-@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM, MinGRU])
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("tied", [False, True])
 def test_whole_sequence_steps_and_prefill_agree(cell, layers, tied):
@@ -122,6 +132,39 @@ def test_loss_is_the_mean_negative_log_probability():
         p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         by_hand += [-np.log(p[t, row[t + 1]]) for t in range(len(row) - 1)]
     np.testing.assert_allclose(next_token_loss(lm, batch), np.mean(by_hand), rtol=1e-5)
+
+
+def from_table(tokens):
+    """A model that knows the probabilities of the next token from the last one."""
+    return jnp.log(jnp.array([[0.5, 0.25, 0.25], [0.2, 0.7, 0.1], [0.1, 0.3, 0.6]]))[tokens]
+
+
+EXAMPLES = Examples(
+    inputs=jnp.array([[0, 1, 2], [2, 0, 1]]),
+    targets=jnp.array([[0, 1, 0], [2, 1, 1]]),
+    mask=jnp.array([[True, False, True], [True, True, False]]),
+)
+
+
+def test_only_the_positions_that_count_enter_loss_and_accuracy():
+    """The four targets that count have the probabilities 0.5, 0.1, 0.6 and 0.25."""
+    loss = -np.log([0.5, 0.1, 0.6, 0.25]).mean()
+    np.testing.assert_allclose(masked_loss(from_table, EXAMPLES), loss, rtol=1e-6)
+    assert masked_accuracy(from_table, EXAMPLES) == 0.5  # the first and the third
+
+
+def test_padding_changes_neither_loss_nor_accuracy():
+    padded = jax.tree.map(lambda a: jnp.pad(a, ((0, 1), (0, 4))), EXAMPLES)
+    assert not padded.mask[:, 3:].any() and not padded.mask[2].any()
+    for measure in (masked_loss, masked_accuracy):
+        by_itself = measure(from_table, EXAMPLES)
+        np.testing.assert_allclose(measure(from_table, padded), by_itself, rtol=1e-6)
+
+
+def test_masked_measures_are_float32_whatever_the_default(enable_x64):
+    with enable_x64(True):
+        for measure in (masked_loss, masked_accuracy):
+            assert measure(model(), EXAMPLES).dtype == jnp.float32
 
 
 def test_evaluate_reads_every_row_from_its_own_start():
