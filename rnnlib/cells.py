@@ -168,7 +168,8 @@ class MinGRU(nnx.Module):
     `chrono=T` draws b_z = -log U(1, T - 1), so that the units' time constants, 1 / z at zero
     input, spread over 2 to T steps.
     Raises: ValueError for a size under 1, or chrono under 3.
-    Reference: Feng et al. (2024), "Were RNNs all we needed?"; `chrono` as in the LSTM.
+    Reference: Feng et al. (2024), "Were RNNs all we needed?"; `chrono` as in the LSTM. Derived in
+    lesson 04.
     """
 
     def __init__(self, inputs: int, hidden: int, *, chrono: int | None = None, rngs: nnx.Rngs):

@@ -141,7 +141,7 @@ class Agreement(_Grammar):
     Raises: ValueError for another branching, or depths that are not 0 <= low <= high.
     Reference: after Elman (1991), "Distributed representations, simple recurrent networks, and
     grammatical structure", and Linzen, Dupoux and Goldberg (2016), "Assessing the ability of LSTMs
-    to learn syntax-sensitive dependencies".
+    to learn syntax-sensitive dependencies". Derived in lesson 05.
     """
 
     branching: str
@@ -176,7 +176,7 @@ class Selectional(_Grammar):
     Shapes: inputs[3 high + 3], tokens.
     Raises: ValueError for what `Agreement` refuses, or under 2 nouns.
     Reference: after Hewitt et al. (2020), "RNNs can generate bounded hierarchical languages with
-    optimal memory", whose brackets are nouns and verbs here.
+    optimal memory", whose brackets are nouns and verbs here. Derived in lesson 05.
     """
 
     depths: int | tuple[int, int]

@@ -95,7 +95,8 @@ class Adding:
     Shapes: inputs[T, 2]. `floor()` is the squared error of always answering 1: 2 / 12 = 1/6.
     Raises: ValueError for a length under 2.
     Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory"; in the version of
-    Le, Jaitly and Hinton (2015), "A simple way to initialize recurrent networks of ReLUs".
+    Le, Jaitly and Hinton (2015), "A simple way to initialize recurrent networks of rectified linear
+    units", with a mark in each half as in Arjovsky, Shah and Bengio (2016).
     """
 
     length: int

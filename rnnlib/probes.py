@@ -37,8 +37,8 @@ def gradient_norms(cell: Any, xs: jax.Array, key: jax.Array, *, probes: int = 8)
     Norms under about 1e-36 fade to 0: float32 ends there.
     Raises: ValueError for an empty sequence, or fewer than two probes.
     Reference: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
-    networks"; Hutchinson (1990), "A stochastic estimator of the trace of the influence matrix".
-    Derived in lesson 03.
+    networks"; Hutchinson (1990), "A stochastic estimator of the trace of the influence matrix for
+    Laplacian smoothing splines". Derived in lesson 03.
     """
     if len(xs) < 1:
         raise ValueError("xs must hold at least one step, got none")

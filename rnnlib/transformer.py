@@ -23,7 +23,7 @@ def normalise(xs: jax.Array, gain: jax.Array) -> jax.Array:
 
     Shapes: xs[T, W], gain[W] -> ys[T, W].
     Reference: Zhang & Sennrich (2019), "Root mean square layer normalization": a layer norm
-    without its mean and its bias.
+    without its mean and its bias. Derived in lesson 14.
     """
     mean_square = jnp.mean(xs**2, axis=-1, keepdims=True)  # [T, 1]
     return gain[None, :] * xs * jax.lax.rsqrt(mean_square + 1e-6)
@@ -38,6 +38,7 @@ def rotate(x: jax.Array, positions: jax.Array) -> jax.Array:
 
     Shapes: x[T, heads, d], positions[T] -> [T, heads, d].
     Reference: Su et al. (2021), "RoFormer: enhanced transformer with rotary position embedding".
+    Derived in lesson 14.
     """
     half = x.shape[-1] // 2
     speeds = 10000.0 ** (-jnp.arange(half, dtype=jnp.float32) / half)  # [d/2]
@@ -53,7 +54,7 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
     y_t = Σ_{s <= t} softmax_s(q_t · k_s / sqrt(d)) v_s, with q and k rotated to their positions
 
     Shapes: q, k, v[T, heads, d] -> y[T, heads, d]; memory grows with heads * T^2.
-    Reference: Vaswani et al. (2017), "Attention is all you need".
+    Reference: Vaswani et al. (2017), "Attention is all you need". Derived in lesson 14.
     """
     time = jnp.arange(len(q))
     q, k = rotate(q, time), rotate(k, time)
@@ -71,7 +72,7 @@ class Block(nnx.Module):
     x <- x + gelu(norm(x) W_up) W_down
 
     Shapes: xs[T, W] -> xs[T, W]; the columns of W_qkv are ordered q, k, v, each by head.
-    `gain` scales W_o and W_down, which write into the residual stream.
+    `gain` scales W_o and W_down, which write into the residual stream. Derived in lesson 14.
     """
 
     def __init__(self, width: int, heads: int, *, gain: float = 1.0, rngs: nnx.Rngs):
@@ -104,6 +105,7 @@ class Transformer(nnx.Module):
     Raises: ValueError for a size under 1, or a width that 2 * heads does not divide.
     Reference: Vaswani et al. (2017), "Attention is all you need"; Radford et al. (2019),
     "Language models are unsupervised multitask learners" (norms before, not after, each part).
+    Derived in lesson 14.
     """
 
     def __init__(
