@@ -161,12 +161,14 @@ def test_padding_changes_neither_loss_nor_accuracy():
         np.testing.assert_allclose(measure(from_table, padded), by_itself, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_masked_measures_are_float32_whatever_the_default(enable_x64):
     with enable_x64(True):
         for measure in (masked_loss, masked_accuracy):
             assert measure(model(), EXAMPLES).dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_evaluate_reads_every_row_from_its_own_start():
     lm = model()
     tokens = np.asarray(jax.random.randint(jax.random.key(0), (31,), 0, V))

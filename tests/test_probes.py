@@ -124,6 +124,7 @@ def test_a_norm_of_zero_is_zero():
     np.testing.assert_array_equal(found.error, np.zeros(5))
 
 
+@pytest.mark.slow
 def test_lag_zero_is_the_state_itself():
     norm, error = gradient_norms(make(LSTM), inputs(), jax.random.key(10))
     assert [leaf[0] for leaf in norm] == [1, 0]  # h_T is the output; c_T acts from T + 1 on

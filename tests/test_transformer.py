@@ -134,6 +134,7 @@ def test_normalised_vectors_have_a_mean_square_of_one():
     np.testing.assert_allclose(jnp.mean(normalise(xs, jnp.ones(W)) ** 2, axis=1), 1, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_scan_over_blocks_is_the_loop():
     lm = model(layers=3)
     xs = jnp.sqrt(W) * lm.embed(TOKENS)
@@ -149,6 +150,7 @@ def test_parameters_are_counted_as_by_hand():
     assert count_parameters(model(layers=3)) == V * W + 3 * block + W + W * V + V
 
 
+@pytest.mark.slow
 def test_weights_start_at_the_scale_of_their_inputs_and_differ_between_layers():
     layers, width = 8, 64
     blocks = Transformer(V, width, layers=layers, rngs=nnx.Rngs(0)).blocks
@@ -166,6 +168,7 @@ def test_every_weight_has_a_finite_gradient_that_is_not_zero():
         assert np.isfinite(leaf).all() and np.abs(leaf).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_like_any_language_model():
     lm = model()
     tokens = np.asarray(jax.random.randint(jax.random.key(0), (31,), 0, V))
