@@ -137,6 +137,10 @@ def _narrow(array: np.ndarray, path: str) -> np.ndarray:
             narrow = array.astype(np.float16)
         if np.isfinite(array).all() and not np.isfinite(narrow).all():
             raise ValueError(f"{path}: numbers beyond 65,504 do not fit float16; rescale them")
+        if np.mean((narrow == 0) & (array != 0)) > 0.01:  # a few tiny weights may go
+            raise ValueError(
+                f"{path}: many numbers are under 6e-8, which is 0 in float16; store their logarithms"
+            )
         return narrow
     low, high = np.min_scalar_type(array.min()), np.min_scalar_type(array.max())
     return array.astype(np.promote_types(low, high))

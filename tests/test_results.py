@@ -59,6 +59,7 @@ def test_the_older_file_name_still_loads(path):
         ({"a/b": 2.0}, "keys must be text"),
         ({"a": object()}, "cannot store a object at 'a'"),
         ({"a": np.full(2_000, 1e6)}, "do not fit float16"),
+        ({"a": np.full(2_000, 1e-9)}, "store their logarithms"),
     ],
 )
 def test_what_cannot_be_stored_is_refused(value, message):
