@@ -139,7 +139,7 @@ def _narrow(array: np.ndarray, path: str) -> np.ndarray:
             raise ValueError(f"{path}: numbers beyond 65,504 do not fit float16; rescale them")
         if np.mean((narrow == 0) & (array != 0)) > 0.01:  # a few tiny weights may go
             raise ValueError(
-                f"{path}: many numbers are under 6e-8, which is 0 in float16; store their logarithms"
+                f"{path}: many numbers below 6e-8 would be 0 in float16; store their logarithms"
             )
         return narrow
     low, high = np.min_scalar_type(array.min()), np.min_scalar_type(array.max())
