@@ -111,7 +111,7 @@ class LSTM(nnx.Module):
     Shapes: x[D], state (h[H], c[H]); the columns of W_x, W_h and b are ordered i, f, g, o.
     `gain` scales the four orthogonal blocks of W_h; `forget_bias` is the start value of b_f.
     `chrono=T` draws b_f = log U(1, T - 1) and sets b_i = -b_f instead, so that the units' time
-    constants spread over 1 to T steps.
+    constants, 1 / (1 - f) at zero input, spread over 2 to T steps.
     Raises: ValueError for a size under 1, or chrono under 3.
     Reference: Hochreiter & Schmidhuber (1997), "Long short-term memory"; Gers et al. (2000),
     "Learning to forget"; Tallec & Ollivier (2018), "Can recurrent neural networks warp time?".

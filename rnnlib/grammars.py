@@ -41,9 +41,11 @@ class _Grammar:
         if self.branching not in BRANCHINGS:
             raise ValueError(f"branching must be one of {BRANCHINGS}, got {self.branching!r}")
         depths = self._depths()
-        if len(depths) != 2 or not 0 <= depths[0] <= depths[1]:
+        whole = len(depths) == 2 and all(isinstance(depth, int) for depth in depths)
+        if not (whole and 0 <= depths[0] <= depths[1]):
             raise ValueError(
-                f"depths must be d or (low, high) with 0 <= low <= high, got {self.depths}"
+                "depths must be a whole number d or a tuple (low, high) with 0 <= low <= high, "
+                f"got {self.depths}"
             )
 
     def __call__(self, key: jax.Array) -> Sentence:

@@ -31,8 +31,8 @@ def batches(task: Callable[[jax.Array], Drawn], size: int) -> Callable[[jax.Arra
 
 def _at_least(least: int, **sizes: int) -> None:
     for name, size in sizes.items():
-        if size < least:
-            raise ValueError(f"{name} must be >= {least}, got {size}")
+        if not (isinstance(size, int) and size >= least):
+            raise ValueError(f"{name} must be a whole number >= {least}, got {size}")
 
 
 def _answered_last(inputs: jax.Array, answer: jax.Array) -> Example:

@@ -213,8 +213,10 @@ def test_a_sentence_is_a_function_of_its_key():
     [
         (lambda: Agreement("left", 1), r"branching must be one of .*, got 'left'"),
         (lambda: Agreement("right", -1), "0 <= low <= high, got -1"),
+        (lambda: Agreement("right", [0, 2]), r"0 <= low <= high, got \[0, 2\]"),
+        (lambda: Agreement("right", 1.5), "0 <= low <= high, got 1.5"),
         (lambda: Agreement("centre", (2, 1)), r"0 <= low <= high, got \(2, 1\)"),
-        (lambda: Agreement("centre", (0, 1, 2)), r"d or \(low, high\) .* got \(0, 1, 2\)"),
+        (lambda: Agreement("centre", (0, 1, 2)), r"d or a tuple \(low, high\) .* got \(0, 1, 2\)"),
         (lambda: Selectional((-1, 1)), r"got \(-1, 1\)"),
         (lambda: Selectional(1, nouns=1), "nouns must be >= 2, got 1"),
         (lambda: Selectional(1, branching="both"), "branching must be one of"),

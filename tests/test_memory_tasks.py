@@ -145,14 +145,15 @@ def test_an_example_is_a_function_of_its_key(task):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Recall(0), "delay must be >= 1, got 0"),
-        (lambda: Recall(1, symbols=1), "symbols must be >= 2, got 1"),
-        (lambda: Recall(1, noise=0), "noise must be >= 1, got 0"),
-        (lambda: Adding(1), "length must be >= 2, got 1"),
-        (lambda: Copying(0), "delay must be >= 1, got 0"),
-        (lambda: Copying(1, items=0), "items must be >= 1, got 0"),
-        (lambda: SelectiveCopying(1, symbols=1), "symbols must be >= 2, got 1"),
-        (lambda: batches(Adding(2), 0), "size must be >= 1, got 0"),
+        (lambda: Recall(0), "delay must be a whole number >= 1, got 0"),
+        (lambda: Recall(1, symbols=1), "symbols must be a whole number >= 2, got 1"),
+        (lambda: Recall(1, noise=0), "noise must be a whole number >= 1, got 0"),
+        (lambda: Recall(float("nan")), "delay must be a whole number >= 1, got nan"),
+        (lambda: Adding(1), "length must be a whole number >= 2, got 1"),
+        (lambda: Copying(0), "delay must be a whole number >= 1, got 0"),
+        (lambda: Copying(1, items=0), "items must be a whole number >= 1, got 0"),
+        (lambda: SelectiveCopying(1, symbols=1), "symbols must be a whole number >= 2, got 1"),
+        (lambda: batches(Adding(2), 0), "size must be a whole number >= 1, got 0"),
     ],
 )
 def test_sizes_that_make_no_task_are_refused(make, message):
