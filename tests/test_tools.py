@@ -136,6 +136,15 @@ n = (7
     assert imported(parse("%%bash\nls -l | wc")) == set()
 
 
+def test_a_colon_in_a_caption_is_named(toy):
+    other = Lesson(toy.root, "02_other")
+    cell = "```{code-cell} ipython3\n"
+    header = "---\nmystnb:\n  figure:\n    caption: Three tasks: one sum.\n---\n"
+    other.source.write_text(TOY.replace(cell, cell + header, 1))
+    with pytest.raises(LessonError, match=r"(?s)02_other.md: a cell's header is not YAML.*mapping"):
+        assemble(other)
+
+
 def test_a_syntax_error_is_named_and_stops_no_other_lesson(toy, capsys):
     other = Lesson(toy.root, "02_other")
     other.source.write_text(TOY.replace("y = 6 * x", "y = 6 * x\nz = = 1"))

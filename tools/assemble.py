@@ -9,6 +9,7 @@ from string import Template
 import jupytext
 import nbformat
 import yaml
+from jupytext.myst import MystMetadataParsingError
 from nbformat import NotebookNode
 
 from fingerprint import changed, digest, fingerprint, parse
@@ -57,10 +58,14 @@ def bootstrap(root: Path) -> str:
 def assemble(lesson: Lesson) -> NotebookNode:
     """Turn a lesson's source into an unexecuted notebook, fingerprint included.
 
-    Raises: LessonError (a syntax error, in the lesson or in a module that it imports).
+    Raises: LessonError (a syntax error, in the lesson or in a module that it imports, or a cell's
+    header that is not YAML).
     """
     source, first = lesson.source.read_text(), bootstrap(lesson.root)
-    notebook = jupytext.reads(source, fmt="md:myst")
+    try:
+        notebook = jupytext.reads(source, fmt="md:myst")
+    except MystMetadataParsingError as error:  # most often a colon in an unquoted caption
+        raise LessonError(f"{lesson.source.name}: a cell's header is not YAML\n{error}") from None
     # Before the first code cell, not at the top: a notebook opens with its title.
     at = next((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), 0)
     cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
