@@ -4,11 +4,17 @@ What carries the past here is no state but the past itself: position t compares 
 keys of positions 0 to t, and takes the mean of their values, weighted by how well they match.
 """
 
-import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from rnnlib.attention import attend, attend_cached, rotate
+
+Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # q, k, v[T, heads, d] -> y
 
 
 def _weights(key: jax.Array, inputs: int, outputs: int, gain: float = 1.0) -> nnx.Param:
@@ -27,42 +33,6 @@ def normalise(xs: jax.Array, gain: jax.Array) -> jax.Array:
     """
     mean_square = jnp.mean(xs**2, axis=-1, keepdims=True)  # [T, 1]
     return gain[None, :] * xs * jax.lax.rsqrt(mean_square + 1e-6)
-
-
-def rotate(x: jax.Array, positions: jax.Array) -> jax.Array:
-    """Turn each pair of coordinates by an angle that grows with the position.
-
-    Pair i of d/2 turns by θ_i = 10000^(-2i/d) radians per step, so that the product of a query
-    turned to position m and a key turned to n depends on n - m only. A pair is coordinates i and
-    i + d/2; the paper pairs neighbours, which numbers the same coordinates otherwise.
-
-    Shapes: x[T, heads, d], positions[T] -> [T, heads, d].
-    Reference: Su et al. (2021), "RoFormer: enhanced transformer with rotary position embedding".
-    Derived in lesson 14.
-    """
-    half = x.shape[-1] // 2
-    speeds = 10000.0 ** (-jnp.arange(half, dtype=jnp.float32) / half)  # [d/2]
-    angles = jnp.outer(positions, speeds)[:, None, :]  # [T, 1, d/2]
-    cos, sin = jnp.cos(angles), jnp.sin(angles)
-    u, v = jnp.split(x, 2, axis=-1)  # [T, heads, d/2] each
-    return jnp.concatenate([u * cos - v * sin, u * sin + v * cos], axis=-1)
-
-
-def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-    """Give each position the mean of the values up to it, weighted by how well the keys match.
-
-    y_t = Σ_{s <= t} softmax_s(q_t · k_s / sqrt(d)) v_s, with q and k rotated to their positions
-
-    Shapes: q, k, v[T, heads, d] -> y[T, heads, d]; memory grows with heads * T^2.
-    Reference: Vaswani et al. (2017), "Attention is all you need". Derived in lesson 14.
-    """
-    time = jnp.arange(len(q))
-    q, k = rotate(q, time), rotate(k, time)
-    scores = jnp.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])  # [heads, T, T]
-    past = time[None, :, None] >= time[None, None, :]  # [1, T, T], True where s <= t
-    scores = jnp.where(past, scores, -jnp.inf)
-    weights = jax.nn.softmax(scores, axis=-1)  # [heads, T, T], each row sums to 1
-    return jnp.einsum("hts,shd->thd", weights, v)
 
 
 class Block(nnx.Module):
@@ -84,13 +54,21 @@ class Block(nnx.Module):
         self.w_up = _weights(rngs.params(), width, 4 * width)  # [W, 4W]
         self.w_down = _weights(rngs.params(), 4 * width, width, gain)  # [4W, W]
 
-    def __call__(self, xs: jax.Array) -> jax.Array:
-        """Read and write the residual stream: xs[T, W] -> xs[T, W]."""
+    def queries_keys_values(self, xs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Read the residual stream: xs[T, W] -> q, k, v[T, heads, d], not rotated yet."""
         qkv = normalise(xs, self.norm_1[...]) @ self.w_qkv[...]  # [T, 3W]
-        q, k, v = jnp.split(qkv.reshape(len(xs), 3 * self.heads, -1), 3, axis=1)  # [T, heads, d]
-        xs = xs + attend(q, k, v).reshape(xs.shape) @ self.w_o[...]
+        q, k, v = jnp.split(qkv.reshape(len(xs), 3 * self.heads, -1), 3, axis=1)
+        return q, k, v
+
+    def write(self, xs: jax.Array, ys: jax.Array) -> jax.Array:
+        """Write what attention brought, ys[T, heads, d], and the network's answer: -> xs[T, W]."""
+        xs = xs + ys.reshape(xs.shape) @ self.w_o[...]
         up = jax.nn.gelu(normalise(xs, self.norm_2[...]) @ self.w_up[...])  # [T, 4W]
         return xs + up @ self.w_down[...]
+
+    def __call__(self, xs: jax.Array, attend: Attention = attend) -> jax.Array:
+        """Read and write the residual stream: xs[T, W] -> xs[T, W]."""
+        return self.write(xs, attend(*self.queries_keys_values(xs)))
 
 
 class Transformer(nnx.Module):
@@ -100,6 +78,8 @@ class Transformer(nnx.Module):
 
     Positions enter only as rotations inside attention, so that any length T can be read. The
     matrices that write into the residual stream start smaller by 1/sqrt(2 layers), as in GPT-2.
+    `attend` is how attention is computed: `attention.attend_blockwise` needs less memory. To read
+    one token at a time, see `Cached`.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
     Raises: ValueError for a size under 1, or a width that 2 * heads does not divide.
@@ -109,7 +89,14 @@ class Transformer(nnx.Module):
     """
 
     def __init__(
-        self, vocabulary: int, width: int, *, layers: int = 2, heads: int = 4, rngs: nnx.Rngs
+        self,
+        vocabulary: int,
+        width: int,
+        *,
+        layers: int = 2,
+        heads: int = 4,
+        attend: Attention = attend,
+        rngs: nnx.Rngs,
     ):
         if min(vocabulary, width, layers, heads) < 1:
             raise ValueError(
@@ -120,6 +107,7 @@ class Transformer(nnx.Module):
             raise ValueError(
                 f"width must be a multiple of 2 * heads, got {width} and {heads} heads"
             )
+        self.attend = attend
         self.embed = nnx.Embed(vocabulary, width, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         gain = (2 * layers) ** -0.5
@@ -128,8 +116,101 @@ class Transformer(nnx.Module):
         self.norm = nnx.Param(jnp.ones(width, jnp.float32))  # [W]
         self.readout = nnx.Linear(width, vocabulary, rngs=rngs)
 
+    def _embed(self, tokens: jax.Array) -> jax.Array:
+        """Look tokens up: tokens[T] -> xs[T, W], each entry of variance 1 at the start."""
+        return self.embed.features**0.5 * self.embed(tokens)
+
+    def _logits(self, xs: jax.Array) -> jax.Array:
+        """Score every token: xs[T, W] -> logits[T, V]."""
+        return self.readout(normalise(xs, self.norm[...]))
+
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Return logits[T, V]; row t depends on tokens 0 to t."""
-        xs = self.embed.features**0.5 * self.embed(tokens)  # [T, W], of variance 1 at the start
-        xs, _ = jax.lax.scan(lambda xs, block: (block(xs), None), xs, self.blocks)
-        return self.readout(normalise(xs, self.norm[...]))  # [T, V]
+        layer = lambda xs, block: (block(xs, self.attend), None)  # noqa: E731
+        xs, _ = jax.lax.scan(layer, self._embed(tokens), self.blocks)
+        return self._logits(xs)
+
+
+class Cache(NamedTuple):
+    """What a `Cached` Transformer remembers: a key and a value for each head, layer and position.
+
+    A position takes 2 * L * heads * d = 2 L W numbers: (keys.nbytes + values.nbytes) / C bytes.
+    """
+
+    keys: jax.Array  # [L, C, heads, d], each rotated to its position
+    values: jax.Array  # [L, C, heads, d]
+    position: jax.Array  # [], how many tokens have been read
+
+
+class Cached(nnx.Module):
+    """A Transformer that reads one token after another, and works nothing out twice.
+
+    K_p, V_p = rotate(norm(x_p) W_k, p), norm(x_p) W_v    written down once, in every layer
+    y_p      = Σ_{s <= p} softmax_s(rotate(norm(x_p) W_q, p) · K_s / sqrt(d)) V_s
+
+    It has the interface of a `models.LanguageModel`, so that `decode.generate` can write with it.
+    The cache has room for `capacity` tokens, prompt included: it never grows, and a step costs more
+    the more has been read, whatever the capacity. That holds inside a scan; a step that is jitted
+    on its own copies the cache, unless it is given away (`donate_argnums`). Inference only: for
+    gradients call the model.
+
+    Shapes: tokens[P] -> logits[V]; L layers, C = capacity.
+    Raises: ValueError for a capacity under 1. The logits of a step beyond the capacity are NaN.
+    Reference: Shazeer (2019), "Fast Transformer decoding: one write-head is all you need".
+    """
+
+    def __init__(self, model: Transformer, capacity: int):
+        if capacity < 1:
+            raise ValueError(f"capacity must be >= 1 token, got {capacity}")
+        self.model = model
+        self.capacity = capacity
+
+    def init_state(self) -> Cache:
+        """Return the empty cache, before the first token."""
+        layers, width, _ = self.model.blocks.w_qkv.shape
+        heads = self.model.blocks.heads
+        empty = partial(jnp.zeros, (layers, self.capacity, heads, width // heads), jnp.float32)
+        return Cache(empty(), empty(), jnp.int32(0))  # two arrays: each can be given away
+
+    def prefill(self, tokens: jax.Array) -> tuple[Cache, jax.Array]:
+        """Read a prompt tokens[P] in one pass: -> (cache, logits[V] for what follows it).
+
+        Raises: ValueError for an empty prompt, or one longer than the capacity.
+        """
+        length, time = len(tokens), jnp.arange(len(tokens))
+        if not 1 <= length <= self.capacity:
+            raise ValueError(f"a prompt must have 1 to {self.capacity} tokens, got {length}")
+
+        def layer(xs: jax.Array, block: Block) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+            q, k, v = block.queries_keys_values(xs)
+            return block.write(xs, self.model.attend(q, k, v)), (rotate(k, time), v)
+
+        xs, read = jax.lax.scan(layer, self.model._embed(tokens), self.model.blocks)
+        room = ((0, 0), (0, self.capacity - length), (0, 0), (0, 0))
+        keys, values = (jnp.pad(part, room) for part in read)
+        return Cache(keys, values, jnp.int32(length)), self.model._logits(xs[-1:])[0]
+
+    def step(self, cache: Cache, token: jax.Array) -> tuple[Cache, jax.Array]:
+        """Read one token: -> (new cache, logits[V] for the next one, or NaN if it had no room)."""
+        position, fits = cache.position, cache.position < self.capacity
+        layers = jnp.arange(len(cache.keys), dtype=jnp.int32)
+        # The layers' entries stand in one row, and are changed in place: no step copies the cache.
+        in_a_row = lambda entries: entries.reshape(-1, *entries.shape[2:])  # noqa: E731
+
+        def layer(carry: tuple[jax.Array, ...], block_and_first: tuple[Block, jax.Array]):
+            x, keys, values = carry  # [1, W], [L C, heads, d] twice
+            block, first = block_and_first
+            q, k, v = block.queries_keys_values(x)
+            q, k = rotate(q, position[None]), rotate(k, position[None])
+            here = jnp.where(fits, first + position, len(keys))  # the end: nothing is written
+            keys = keys.at[here].set(k[0], mode="drop")
+            values = values.at[here].set(v[0], mode="drop")
+            y = attend_cached(q[0], keys, values, first + position, first=first)
+            return (block.write(x, y[None]), keys, values), None
+
+        x = self.model._embed(jnp.reshape(token, 1))
+        start = x, in_a_row(cache.keys), in_a_row(cache.values)
+        (x, *rows), _ = jax.lax.scan(layer, start, (self.model.blocks, layers * self.capacity))
+        logits = jnp.where(fits, self.model._logits(x)[0], jnp.nan)
+        keys, values = (row.reshape(cache.keys.shape) for row in rows)
+        return Cache(keys, values, position + 1), logits

@@ -1,6 +1,6 @@
 """The Transformer against a plain NumPy one, and against what each of its parts promises."""
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from rnnlib.attention import attend, attend_blockwise
 from rnnlib.models import (
     count_parameters,
     evaluate,
@@ -19,7 +20,7 @@ from rnnlib.models import (
     with_weights,
 )
 from rnnlib.train import fit
-from rnnlib.transformer import Transformer, normalise, rotate
+from rnnlib.transformer import Transformer, normalise
 
 V, W, HEADS = 9, 24, 3
 TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
@@ -32,14 +33,17 @@ class Examples(NamedTuple):
 
 
 @cache
-def model(layers=2):
+def model(layers=2, attend=attend):
     """A model in which no weight keeps its start value: gains are not 1, the bias is not 0."""
 
     def init(key):
-        made = Transformer(V, W, layers=layers, heads=HEADS, rngs=nnx.Rngs(key))
+        made = Transformer(V, W, layers=layers, heads=HEADS, attend=attend, rngs=nnx.Rngs(key))
         return jax.tree.map(lambda w: w + 0.1 * jax.random.normal(key, w.shape, w.dtype), made)
 
     return jax.jit(init)(jax.random.key(0))
+
+
+BLOCKWISE = partial(attend_blockwise, block=3)  # 8 tokens are two blocks and a rest
 
 
 @jax.jit
@@ -94,8 +98,15 @@ def test_it_is_the_plain_numpy_transformer(layers):
     np.testing.assert_allclose(logits(lm, TOKENS), by_hand(weights(lm), TOKENS), atol=1e-4)
 
 
-def test_changing_a_future_token_changes_no_past_logit():
-    lm = model()
+def test_it_is_the_same_block_by_block():
+    np.testing.assert_allclose(
+        logits(model(attend=BLOCKWISE), TOKENS), logits(model(), TOKENS), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("form", [attend, BLOCKWISE], ids=["attend", "blockwise"])
+def test_changing_a_future_token_changes_no_past_logit(form):
+    lm = model(attend=form)
     before, after = logits(lm, TOKENS), logits(lm, TOKENS.at[5].set(8))
     np.testing.assert_array_equal(before[:5], after[:5])
     assert np.abs(before[5:] - after[5:]).max(axis=1).min() > 1e-3  # each of the later ones
@@ -114,19 +125,6 @@ def test_the_order_of_the_past_matters():
     swapped = TOKENS.at[jnp.array([0, 2])].set(TOKENS[jnp.array([2, 0])])
     lm = model(layers=1)
     assert np.abs(logits(lm, swapped)[-1] - logits(lm, TOKENS)[-1]).max() > 1e-3
-
-
-def test_rotated_products_depend_on_the_distance_only():
-    q, k = jax.random.normal(jax.random.key(2), (2, 1, HEADS, 8))
-
-    def product(m, n):
-        at = jnp.array([m]), jnp.array([n])
-        return (rotate(q, at[0]) * rotate(k, at[1])).sum(axis=-1)
-
-    np.testing.assert_allclose(product(3, 1), product(503, 501), atol=1e-4)
-    np.testing.assert_allclose(product(0, 0), (q * k).sum(axis=-1), atol=1e-5)
-    assert np.abs(product(3, 1) - product(1, 3)).max() > 0.1
-    assert np.abs(product(3, 1) - product(3, 2)).max() > 0.1
 
 
 def test_normalised_vectors_have_a_mean_square_of_one():
@@ -148,6 +146,28 @@ def test_the_scan_over_blocks_is_the_loop():
 def test_parameters_are_counted_as_by_hand():
     block = 2 * W + 3 * W * W + W * W + 2 * 4 * W * W
     assert count_parameters(model(layers=3)) == V * W + 3 * block + W + W * V + V
+
+
+@pytest.mark.slow
+def test_weights_are_drawn_in_the_order_on_which_the_records_rest():
+    rngs = nnx.Rngs(jax.random.key(7))
+    embed = nnx.Embed(V, W, rngs=rngs)
+    blocks = [nnx.Rngs(key) for key in jax.random.split(rngs.params(), 2)]
+    readout = nnx.Linear(W, V, rngs=rngs)
+    got = weights(Transformer(V, W, heads=HEADS, rngs=nnx.Rngs(jax.random.key(7))))
+    np.testing.assert_array_equal(got["embed"]["embedding"], embed.embedding[...])
+    np.testing.assert_array_equal(got["readout"]["kernel"], readout.kernel[...])
+    for layer, block in enumerate(blocks):
+        for name, inputs, outputs, gain in [
+            ("w_qkv", W, 3 * W, 1),
+            ("w_o", W, W, 1 / 2),
+            ("w_up", W, 4 * W, 1),
+            ("w_down", 4 * W, W, 1 / 2),
+        ]:
+            drawn = gain / np.sqrt(inputs) * jax.random.normal(block.params(), (inputs, outputs))
+            np.testing.assert_allclose(got["blocks"][name][layer], drawn, rtol=1e-6)
+    assert set(got) == {"embed", "blocks", "norm", "readout"}
+    assert set(got["blocks"]) == {"norm_1", "norm_2", "w_qkv", "w_o", "w_up", "w_down"}
 
 
 @pytest.mark.slow
