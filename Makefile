@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lessons record new-lesson hook lock clean
+.PHONY: help book serve test check lessons record bench new-lesson hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,12 @@ lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 f
 
 record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
 	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
+
+bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: book/benchmarks.md
+	@grep -v '^#' requirements-bench.txt | while read -r peer; do \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$peer" || \
+			echo "$$peer could not be installed: it is left out" >&2; done
+	@$(BIN)/python -m bench
 
 new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
 	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))

@@ -1,0 +1,1 @@
+"""The speed benchmark: rnnlib against its peers, in one process."""

@@ -1,0 +1,96 @@
+"""Tokens per second: one compiled scan, against a loop in Python that asks for each token."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from bench.results import summary
+from rnnlib import decode, timing
+from rnnlib.models import LanguageModel
+
+FULL = {"vocabulary": 64, "hidden": 256, "length": 256, "repeats": 10}
+QUICK = {"vocabulary": 8, "hidden": 4, "length": 8, "repeats": 6}
+
+
+def compiled(model: LanguageModel, batch: int, length: int) -> Callable[[], jax.Array]:
+    """Make rnnlib's program: decode.generate, which compiles the loop."""
+    keys, prompt = jax.random.split(jax.random.key(0), batch), np.zeros(1, np.int32)
+    return lambda: decode.generate(model, prompt, length, keys, decode.greedy())
+
+
+def looped(model: LanguageModel, batch: int, length: int) -> Callable[[], jax.Array]:
+    """Make the loop in Python over the same model: a jitted call takes one step and one argmax.
+
+    The weights are constants of that call, and the tokens stay on the device until the end.
+    """
+
+    @jax.jit
+    def step(states: Any, tokens: jax.Array) -> tuple[Any, jax.Array]:
+        states, logits = jax.vmap(model.step)(states, tokens)
+        return states, logits.argmax(axis=-1).astype(jnp.int32)
+
+    one = model.init_state()
+    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), one)
+
+    def program() -> jax.Array:
+        states, tokens, text = start, jnp.zeros(batch, jnp.int32), []
+        for _ in range(length):
+            states, tokens = step(states, tokens)
+            text.append(tokens)
+        return jnp.stack(text, axis=1)
+
+    return program
+
+
+def pytorch(vocabulary: int, hidden: int, batch: int, length: int) -> Callable[[], Any]:
+    """Make the loop in Python over torch.nn.LSTMCell, with an embedding and a readout as ours."""
+    import torch
+
+    embed, cell = torch.nn.Embedding(vocabulary, hidden), torch.nn.LSTMCell(hidden, hidden)
+    readout = torch.nn.Linear(hidden, vocabulary)
+
+    @torch.inference_mode()
+    def program() -> Any:
+        h = c = torch.zeros(batch, hidden)
+        tokens, text = torch.zeros(batch, dtype=torch.long), []
+        for _ in range(length):
+            h, c = cell(embed(tokens), (h, c))
+            tokens = readout(h).argmax(dim=-1)
+            text.append(tokens)
+        return torch.stack(text, dim=1).numpy()
+
+    return program
+
+
+def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """Time the three programs at batch 1 and 64; the first two must write the same text."""
+    sizes = QUICK if quick else FULL
+    vocabulary, hidden, length = sizes["vocabulary"], sizes["hidden"], sizes["length"]
+    model = LanguageModel(vocabulary, hidden, rngs=nnx.Rngs(0))
+    results = {}
+    for batch in (1, 64):
+        say(f"batch {batch}")
+        programs: dict[str, Callable] = {
+            "rnnlib, decode.generate": compiled(model, batch, length),
+            "rnnlib's model, a loop in Python": looped(model, batch, length),
+        }
+        one, other = (np.asarray(program()) for program in programs.values())
+        agreed = float((one == other).mean())
+        try:
+            programs["PyTorch, a loop in Python"] = pytorch(vocabulary, hidden, batch, length)
+        except (ImportError, OSError):
+            say("PyTorch: not installed, skipped")
+        times = timing.compare(programs, repeats=sizes["repeats"])
+        ours = times["rnnlib, decode.generate"]
+        found = {
+            name: summary(seconds) | {"ratio": list(timing.ratio(seconds, ours))}
+            for name, seconds in times.items()
+        }
+        for program in found.values():
+            program["tokens_per_second"] = batch * length / program["median"]
+        results[str(batch)] = {"programs": found, "same_tokens": agreed}
+    return {"sizes": sizes, "batches": results}

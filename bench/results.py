@@ -1,0 +1,94 @@
+"""bench/results.json: what was measured, on what, and how it is read and written."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from rnnlib.timing import Times
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "equinox", "dm-haiku", "torch")
+
+
+def summary(times: Times) -> dict[str, Any]:
+    """Return the median of the seconds, its 95 % interval, and every repeat."""
+    interval, seconds = list(times.interval()), times.seconds.tolist()
+    return {"median": times.median, "interval": interval, "seconds": seconds}
+
+
+def provenance() -> dict[str, Any]:
+    """Say on which machine, with what, and when: what a reader needs to measure it again."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "cpu": _cpu(),
+        "cores": jax.device_count() if jax.default_backend() == "cpu" else os.cpu_count(),
+        "devices": f"{jax.device_count()} × {jax.devices()[0].device_kind}",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "commit": _commit(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "load": load,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    """Name the processor, as the system calls it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists() and (found := re.search(r"model name\s*: (.+)", cpuinfo.read_text())):
+        return found[1].strip()
+    return _said("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
+
+
+def _commit() -> str:
+    describe = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    return _said(*describe) or "unknown"
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what has been measured so far, part by part; nothing where there is no file yet."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Write the results whole or not at all: numbers with 4 digits, a list of them on one line."""
+    text = json.dumps(_rounded(results), indent=1, ensure_ascii=False)
+    text = re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s*\]", lambda m: f"[{' '.join(m[1].split())}]", text)
+    replace(path, f"{text}\n")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
