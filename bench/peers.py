@@ -5,7 +5,7 @@ A training step is the forward pass, the gradient and Adam's update; the loss is
 the order that it is fastest in. Each is written as its own manual recommends, with parameters and
 optimiser state updated in place, and no loop over time is Python's. The variants named in the
 makers' comments were no faster, in processor time on one x86-64 core at (B, T, D, H) =
-(32, 64, 64, 128) and (16, 512, 64, 128); "the same" means within the noise of a few percent.
+(32, 64, 64, 128) and (16, 512, 64, 128); "the same" means within the noise, about 10 %.
 """
 
 # The peers are not in the environment that is linted.
@@ -86,7 +86,7 @@ def linen(cell: str, xs: np.ndarray, targets: np.ndarray) -> JaxTraining:
     from flax import linen as nn
 
     # Batch-major: up to 10 % slower. nn.LSTMCell, one product for each gate: the same.
-    # unroll=2: 20 to 30 % slower; 16: several times slower.
+    # unroll=2: 20 to 30 % slower.
     xs, targets = _time_major(xs, targets)
     cells = {"LSTM": nn.OptimizedLSTMCell, "GRU": nn.GRUCell}
     layer = nn.RNN(cells[cell](targets.shape[-1]), time_major=True)
@@ -174,8 +174,8 @@ def pytorch(cell: str, xs: np.ndarray, targets: np.ndarray) -> TorchTraining:
 class Peer:
     """One library: a call makes its training.
 
-    Shapes: cell "LSTM" or "GRU", xs[B, T, D] and targets[B, T, H] in float32 -> a training, whose
-    `parameters` is their number, and each call of which takes one step and returns the loss.
+    Shapes: cell "LSTM" or "GRU", xs[B, T, D] and targets[B, T, H] in float32 -> a training. Each of
+    its calls takes one step and returns the loss; `parameters` is how many numbers it trains.
     Raises: ValueError (another cell; arrays of other shapes or types).
     """
 
