@@ -26,16 +26,7 @@ def checkpointed(cell: cells.LSTM, xs: jax.Array) -> jax.Array:
     The way back computes one chunk after another once more, and stores its steps meanwhile.
     """
     chunk = 2 ** round(math.log2(len(xs)) / 2)
-
-    @jax.checkpoint
-    def run(state: Any, xs: jax.Array) -> tuple[Any, jax.Array]:
-        return jax.lax.scan(cell, state, xs)
-
-    def last(xs: jax.Array) -> jax.Array:
-        chunks = xs.reshape(-1, chunk, xs.shape[-1])
-        return jax.lax.scan(run, cell.init_state(), chunks)[0][0]
-
-    return jax.vmap(last, in_axes=1)(xs)
+    return jax.vmap(lambda xs: cells.unroll(cell, xs, chunk)[0][0], in_axes=1)(xs)
 
 
 def by_hand(cell: cells.LSTM, xs: jax.Array) -> jax.Array:

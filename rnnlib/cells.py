@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from rnnlib import scans
+
 
 def _input_weights(key: jax.Array, inputs: int, outputs: int) -> nnx.Param:
     scale = inputs**-0.5  # keeps the variance of what comes in
@@ -199,24 +201,30 @@ class MinGRU(nnx.Module):
     def parallel(self, xs: jax.Array) -> jax.Array:
         """Run the whole sequence at once: xs[T, D] -> ys[T, H], as `unroll` gives them.
 
-        (a_1, b_1) then (a_2, b_2) is (a_2 a_1, a_2 b_1 + b_2): this chaining is associative, so T
-        steps take a number of rounds that grows with log T. It multiplies by numbers of at most 1
-        and divides by none, so it needs no logarithms; the paper's closed form would divide by
-        products of the a, which soon underflow, and so works on logarithms, of a candidate that is
-        made positive.
-        Reference: Blelloch (1990), "Prefix sums and their applications".
+        The steps are chained two by two, in rounds whose number grows with log T. All a are at most
+        1 and nothing is divided by them, so this needs no logarithms; the paper's closed form would
+        divide by products of the a, and so works on logarithms, of a candidate that is made
+        positive.
         """
-
-        def chain(first: tuple[jax.Array, jax.Array], second: tuple[jax.Array, jax.Array]):
-            (a_1, b_1), (a_2, b_2) = first, second
-            return a_2 * a_1, a_2 * b_1 + b_2
-
-        return jax.lax.associative_scan(chain, jax.vmap(self._step)(xs))[1]
+        return scans.associative(*jax.vmap(self._step)(xs))
 
 
-def unroll(cell: Any, xs: jax.Array) -> tuple[Any, jax.Array]:
+def unroll(cell: Any, xs: jax.Array, chunk: int | None = None) -> tuple[Any, jax.Array]:
     """Run a cell over a whole sequence from its initial state.
 
+    With `chunk`, a gradient keeps the states at the chunks' borders only, and computes each chunk
+    of so many steps once more on the way back: a third more work, but T / chunk + chunk states in
+    memory instead of T, fewest at chunk = sqrt(T).
+
     Shapes: xs[T, D] -> (last state, ys[T, H]).
+    Raises: ValueError if chunk does not divide T.
+    Reference: Chen et al. (2016), "Training deep nets with sublinear memory cost".
     """
-    return jax.lax.scan(cell, cell.init_state(), xs)
+    if chunk is None:
+        return jax.lax.scan(cell, cell.init_state(), xs)
+    if chunk < 1 or len(xs) % chunk:
+        raise ValueError(f"chunk must divide the {len(xs)} steps of xs, got {chunk}")
+    run = jax.checkpoint(lambda state, xs: jax.lax.scan(cell, state, xs))
+    chunks = xs.reshape(-1, chunk, *xs.shape[1:])
+    state, ys = jax.lax.scan(run, cell.init_state(), chunks)
+    return state, ys.reshape(len(xs), *ys.shape[2:])

@@ -5,7 +5,6 @@ another model), with its interval over seeds; it shows a box, or raises. What it
 the notebook's outputs, from which the evidence page is built.
 """
 
-import html
 import json
 import os
 import re
@@ -15,37 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnlib.boxes import STATEMENTS, VERDICTS, as_text, show
 from rnnlib.intervals import difference, interval, sample
 
-KEY = "rnnlib_claim"  # in the metadata of a notebook's output: no reader has to know a new type
-STATEMENTS = {
-    "G1": "RNNs generate text, by character or by word.",
-    "G2": "They can write short poems, answer questions and mimic basic sentence structure.",
-    "M1": "Memory is passed on step by step, and fades with distance.",
-    "M2": "GRU and LSTM remember longer than the plain RNN.",
-    "M3": "Even LSTMs lose fidelity as sequences grow.",
-    "M4": "Nested sentences need the subject several clauses later, and RNNs lose the thread.",
-    "S1": "The computation is strictly sequential in time.",
-    "S2": "So it is hard to parallelise on GPUs, and training takes longer.",
-    "S3": "Generating takes longer too.",
-    "S4": "Very long sequences get inefficient.",
-    "S5": "Transformers look at all positions at once, and are far more efficient.",
-    "E1": "Training feeds the right words (teacher forcing); generation feeds the model's own.",
-    "E2": "One bad prediction makes a weird context, which makes worse ones: errors snowball.",
-    "R1": "Generated text repeats itself.",
-    "R2": "It is short-sighted: it cannot plan a sentence or a story.",
-    "R3": "It drifts: it starts on one topic and ends on another.",
-    "R4": "The cause is in part limited memory and no global view.",
-    "A1": "RNNs treat all past words equally, or only through the hidden state.",
-    "A2": 'They cannot say "this past word matters now"; attention can.',
-    "B1": "Seeing the whole sentence at once gives contextual embeddings, and made Transformers, "
-    "BERT and GPT possible.",
-}
-VERDICTS = {  # the sign, and the colour of the box
-    "supported": ("✓", "46, 160, 67"),
-    "qualified": ("◐", "191, 135, 0"),
-    "contradicted": ("✗", "218, 54, 51"),
-}
 Rival = tuple[str, ArrayLike]
 
 
@@ -63,6 +34,7 @@ def claim(
     above: Rival | None = None,
     unit: str = "",
     verdict: str = "supported",
+    timed: bool = False,
 ) -> None:
     """Shows a claim with its numbers in a box, if the measurement carries it.
 
@@ -72,6 +44,8 @@ def claim(
     difference lies on the right side.
     `verdict` is what the sentence, being true, means for the statement of the course. `name` is
     unique in the course and begins with the lesson's number ("01_lstm_below_ngram").
+    A `timed` claim rests on the machine as well: its values are rounds of one comparison, not
+    seeds, and a run elsewhere must carry the sentence but need not find the same numbers.
 
     Raises: ClaimError (not carried, or not finite), ValueError (unknown statement or verdict, no
     rival, fewer than 3 seeds, a name of another form).
@@ -85,13 +59,14 @@ def claim(
         above=above,
         unit=unit,
         verdict=verdict,
+        timed=timed,
     )
     folder = os.environ.get("RNNLIB_CLAIMS")
     if folder:  # lessons run in several processes: one file for each
         Path(folder).mkdir(parents=True, exist_ok=True)
         with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
-    _show(found)
+    show(found)
 
 
 def judge(
@@ -104,6 +79,7 @@ def judge(
     above: Rival | None = None,
     unit: str = "",
     verdict: str = "supported",
+    timed: bool = False,
 ) -> dict[str, Any]:
     """Returns a claim's numbers as `claim` stores them, or raises as it does."""
     _check_words(statement, verdict, name, below, above)
@@ -112,6 +88,8 @@ def judge(
     found: dict[str, Any] = {"statement": statement, "sentence": sentence, "name": name}
     found |= {"mean": mean, "low": low, "high": high, "n": values.size, "unit": unit}
     found |= {"values": np.atleast_1d(values).tolist(), "rivals": [], "verdict": verdict}
+    if timed:
+        found["timed"] = True
     carried = True
     for side, rival in (("below", below), ("above", above)):
         if rival is not None:
@@ -123,7 +101,7 @@ def judge(
                 entry | {"n": against.size, "difference": gap, "low": least, "high": most}
             )
     if not carried:
-        raise ClaimError(f"a difference's interval is not above zero.\n{_as_text(found)}")
+        raise ClaimError(f"a difference's interval is not above zero.\n{as_text(found)}")
     return _rounded(found)
 
 
@@ -150,75 +128,6 @@ def compare(guess: Any, measured: Any, what: str, unit: str = "") -> None:
             off = f" You were {gap:.2g} {unit}".rstrip() + f" off{share}."
     start = "No guess made." if guess is None else f"You guessed {guess} {unit}".rstrip() + "."
     print(f"{what}: measured {answer}. {start}{off if guess is not None else ''}")
-
-
-def numbers(found: dict[str, Any]) -> str:
-    """Returns a claim's numbers as a sentence."""
-    places, unit = _places(found), found["unit"]
-
-    def show(value: float) -> str:
-        return f"{value:,.{places}f}".replace("-", "−")
-
-    text = f"Measured: {show(found['mean'])} {unit}".rstrip()
-    if found["n"] > 1:
-        text += f" (95 % interval {show(found['low'])} to {show(found['high'])}, "
-        text += f"{found['n']} seeds)"
-    for rival in found["rivals"]:
-        sign = -1 if rival["side"] == "below" else 1
-        level = show(rival["mean"]) if rival["n"] > 1 else f"{rival['mean']:,.6g}"
-        text += f". {rival['side'].capitalize()} {rival['label']} ({level}) by "
-        text += show(sign * rival["difference"])
-        if rival["high"] > rival["low"]:
-            least, most = sorted((sign * rival["low"], sign * rival["high"]))
-            text += f" ({show(least)} to {show(most)})"
-    return text + "."
-
-
-def _places(found: dict[str, Any]) -> int:
-    """Returns the decimals to show: one or two digits of the narrowest interval."""
-    widths = [(x["high"] - x["low"]) / 2 for x in (found, *found["rivals"])]
-    gaps = [abs(r["difference"]) / 10 for r in found["rivals"]]
-    scale = min([x for x in (*widths, *gaps) if x > 0], default=1.0)
-    scale = max(scale, abs(found["mean"]) / 1e4)
-    return int(np.clip(np.ceil(0.3 - np.log10(scale)), 0, 6))
-
-
-def _as_text(found: dict[str, Any]) -> str:
-    statement = found["statement"]
-    return (
-        f"[{statement}: {found['verdict']}] {found['sentence']}\n{numbers(found)}\n"
-        f"({statement}: {STATEMENTS[statement]} Claim {found['name']}.)"
-    )
-
-
-def _as_html(found: dict[str, Any]) -> str:
-    """Returns the box: its order tells all without styles, its tints suit light and dark pages."""
-    statement, verdict = found["statement"], found["verdict"]
-    sign, colour = VERDICTS[verdict]
-    box = f"border: 1px solid rgba({colour}, 0.4); border-left: 5px solid rgb({colour}); "
-    box += f"border-radius: 6px; background: rgba({colour}, 0.08); "
-    box += "padding: 0.7em 1em; margin: 0.5em 0; max-width: 46em"
-    text = html.escape(STATEMENTS[statement])
-    return (
-        f'<div class="claim claim--{verdict}" style="{box}">\n'
-        f'<p class="claim__statement" style="margin: 0 0 0.4em"><strong>{statement} {sign} '
-        f"{verdict}</strong> · <em>{text}</em></p>\n"
-        f'<p class="claim__sentence" style="margin: 0 0 0.4em">'
-        f"<strong>{html.escape(found['sentence'])}</strong></p>\n"
-        f'<p class="claim__numbers" style="margin: 0">{html.escape(numbers(found))}</p>\n</div>'
-    )
-
-
-def _show(found: dict[str, Any]) -> None:
-    bundle = {"text/plain": _as_text(found), "text/html": _as_html(found)}
-    try:
-        from IPython import display, get_ipython
-    except ImportError:
-        get_ipython = display = None
-    if get_ipython is None or display is None or get_ipython() is None:
-        print(bundle["text/plain"])
-    else:
-        display.display(bundle, metadata={KEY: found}, raw=True)
 
 
 def _check_words(

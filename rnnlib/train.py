@@ -42,14 +42,11 @@ def fit(
     loss: Callable[[Model, Any], Array],
     sample: Callable[[Array], Any],
     key: Array,
-    *,
-    learning_rate: float = 3e-3,
     **settings: Any,
 ) -> Run:
     """Train one model from one key; the settings and what is raised are those of `fit_seeds`."""
     _check_key(key)
-    run = fit_seeds(init, loss, sample, key[None], learning_rate=learning_rate, **settings)
-    return run.of_seed(0)
+    return fit_seeds(init, loss, sample, key[None], **settings).of_seed(0)
 
 
 def fit_seeds(
@@ -66,6 +63,7 @@ def fit_seeds(
     checks: int = 10,
     progress: bool = True,
     stop: bool = True,
+    split_batch: bool = False,
 ) -> Run:
     """Train one model per key with Adam: the seeds run side by side, and do not touch each other.
 
@@ -76,7 +74,8 @@ def fit_seeds(
     The run is one compiled scan over `steps / checks` steps, called `checks` times; in between the
     losses are looked at, `validate(model)` is kept, and the progress bar moves, so that none of
     the three costs anything inside the scan. On CPU the seeds are spread over the cores and run
-    one after another within each; on a GPU they are batched.
+    one after another within each; on a GPU they are batched. After `jax.distributed.initialize`
+    all processes make the same call, share the seeds, and get the same Run.
 
     Each call compiles anew, also for the functions of an earlier call: they may read what has
     changed since. Where JAX's persistent compilation cache is on, the second time costs little.
@@ -94,37 +93,38 @@ def fit_seeds(
         checks: how often to look.
         progress: show a bar.
         stop: raise when a loss, or at the end a weight, is not finite; else the run goes on.
+        split_batch: where devices are left over, give each an equal share of a batch's rows, the
+            leading axis of all its arrays; `loss` must be a plain mean over these rows.
 
     Raises:
-        ValueError: a setting is out of range, or the keys are not typed.
+        ValueError: a setting is out of range, the keys are not typed, or a batch cannot be split.
         FloatingPointError: a seed has diverged; the message names it, and the step.
     """
     _check_key(keys, axes=1)
     _check(keys, steps, learning_rate, clip, warmup, checks)
     rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(clip),
-        optax.scale_by_adam(),
-        optax.scale_by_schedule(_schedule(warmup, steps)),
-    )
-    spread = Spread(len(keys))
-    start = spread(lambda key, rate: _start(init, optimizer, key, rate))
-    advance = spread(partial(_advance, loss, sample, optimizer, steps // checks, validate))
+    schedule = optax.scale_by_schedule(_schedule(warmup, steps))
+    optimizer = optax.chain(optax.clip_by_global_norm(clip), optax.scale_by_adam(), schedule)
+    spread = Spread(len(keys), split_batch)
+    spread.check_agreement(keys=jax.random.key_data(keys).tolist(), steps=steps, checks=checks)
+    spread.check_rows(sample, keys[0])
+    gradient = spread.value_and_grad(loss)
+    advance = spread(partial(_advance, gradient, sample, optimizer, steps // checks, validate))
 
-    state = start(spread.pad(keys), spread.pad(rates))
+    state = spread(partial(_start, init, optimizer))(spread.pad(keys), spread.pad(rates))
     losses, kept = [], []
-    quiet: Any = {} if progress else {"disable": True}  # else TQDM_DISABLE decides
-    with tqdm(total=steps, unit="step", **quiet) as bar:
+    quiet: Any = {} if progress and jax.process_index() == 0 else {"disable": True}
+    with tqdm(total=steps, unit="step", **quiet) as bar:  # when not quiet, TQDM_DISABLE decides
         for _ in range(checks):
             state, (chunk, check) = advance(state)
             losses.append(spread.unpad(chunk))
-            kept.append(jax.tree.map(spread.unpad, check))
+            kept.append(spread.unpad(check))
             if stop:
                 _stop_if_not_finite(np.concatenate(losses, axis=1))
             bar.update(steps // checks)
             bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
-    checked = None if validate is None else jax.tree.map(lambda *c: np.stack(c, axis=1), *kept)
-    model = jax.tree.map(spread.gather, state.model)
+    checked = jax.tree.map(lambda *parts: np.stack(parts, axis=1), *kept)
+    model = spread.gather(state.model)
     if stop:  # the losses are those before each update: they do not see what the last one did
         _stop_if_spoilt(model)
     return Run(model, np.concatenate(losses, axis=1), checked)
@@ -202,7 +202,7 @@ def _start(init: Callable, optimizer: optax.GradientTransformation, key: Array, 
 
 
 def _advance(
-    loss: Callable,
+    gradient: Callable,
     sample: Callable,
     optimizer: optax.GradientTransformation,
     steps: int,
@@ -213,7 +213,7 @@ def _advance(
 
     def update(state: _State, _: None) -> tuple[_State, Array]:
         batch = sample(jax.random.fold_in(state.key, state.step))
-        value, grads = jax.value_and_grad(loss)(state.model, batch)
+        value, grads = gradient(state.model, batch)
         direction, moments = optimizer.update(grads, state.moments)
         downhill = jax.tree.map(lambda d: -state.learning_rate * d, direction)
         model = optax.apply_updates(state.model, downhill)

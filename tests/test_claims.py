@@ -10,7 +10,8 @@ import pytest
 
 import evidence_page
 from evidence_page import EvidenceError, collect, differences, fresh, listing, updated
-from rnnlib.evidence import KEY, STATEMENTS, ClaimError, judge
+from rnnlib.boxes import KEY, STATEMENTS
+from rnnlib.evidence import ClaimError, judge
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = os.environ.get("RNNLIB_CLAIMS")
@@ -62,6 +63,13 @@ def notebook(folder, name, title, *claims):
         nbformat.v4.new_code_cell("claim(...)", outputs=outputs),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / name)
+
+
+def test_a_timed_claim_may_find_other_numbers_but_no_other_words():
+    was, now = (ONE | {"timed": True, "mean": mean} for mean in (1.1, 1.7))
+    assert differences([ONE], [ONE | {"mean": 1.7}])
+    assert not differences([was], [now])
+    assert differences([was], [now | {"sentence": "Over the bound."}])
 
 
 def test_claims_are_read_from_outputs_in_order(tmp_path):

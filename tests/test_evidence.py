@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from rnnlib import evidence
+from rnnlib import boxes, evidence
 from rnnlib.evidence import ClaimError, claim, judge
 
 LOSSES = np.array([1.93, 1.94, 1.925, 1.931, 1.928])
@@ -93,7 +93,7 @@ def test_the_numbers_are_kept():
     assert (found["low"], found["high"]) == pytest.approx((1.92381, 1.93779), abs=1e-5)
     assert found["values"] == LOSSES.tolist()
     assert found["rivals"][0]["difference"] == pytest.approx(-0.0992)
-    assert evidence.numbers(found) == (
+    assert boxes.numbers(found) == (
         "Measured: 1.931 bits/char (95 % interval 1.924 to 1.938, 5 seeds). "
         "Below the 5-gram (2.03) by 0.099 (0.092 to 0.106)."
     )
@@ -104,7 +104,13 @@ def test_an_exact_number_shows_no_interval(measured):
     found = judge(**GOOD | {"measured": measured, "above": ("chance", 0.125), "below": ("all", 1)})
     assert (found["n"], found["values"]) == (1, [0.5])
     expected = "Measured: 0.50. Below all (1) by 0.50. Above chance (0.125) by 0.38."
-    assert evidence.numbers(found) == expected
+    assert boxes.numbers(found) == expected
+
+
+def test_a_timed_claim_says_that_its_rounds_are_of_one_machine():
+    found = judge(**GOOD | {"below": ("bound", 2.0), "timed": True})
+    assert "5 rounds on one machine" in boxes.numbers(found)
+    assert "timed" not in judge(**GOOD | {"below": ("bound", 2.0)})
 
 
 class Tags(html.parser.HTMLParser):
@@ -127,7 +133,7 @@ def test_the_box_reads_without_styles():
     sentence = "An LSTM is < the n-gram & <b>bold</b>."
     found = judge(**GOOD | {"sentence": sentence, "below": ("a <5>-gram", 2.03)})
     box = Tags()
-    box.feed(evidence._as_html(found))
+    box.feed(boxes._as_html(found))
     assert not box.open
     order = [box.text.index(part) for part in ("G1 ✓ supported", sentence, "Measured", "a <5>")]
     assert order == sorted(order)
@@ -203,5 +209,5 @@ def test_a_notebook_keeps_the_claim_in_its_outputs(monkeypatch):
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
     box, figure = notebook.cells[0].outputs
     assert set(box.data) == {"text/plain", "text/html"}
-    assert box.metadata[evidence.KEY]["name"] == "01_it"
+    assert box.metadata[boxes.KEY]["name"] == "01_it"
     assert "image/png" in figure.data
