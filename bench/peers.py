@@ -29,7 +29,8 @@ LEARNING_RATE = 1e-3
 class JaxTraining:
     """One jitted step for any library that has `predict(params, xs) -> ys`; a call takes it.
 
-    A call returns the loss before the update: an array that is not waited for yet.
+    A call returns the loss before the update: an array that is not waited for yet. `batch` is
+    time-major: xs[T, B, D] and targets[T, B, H].
     """
 
     def __init__(self, predict: Callable, params: Any, xs: np.ndarray, targets: np.ndarray):
@@ -44,12 +45,12 @@ class JaxTraining:
             return optax.apply_updates(params, updates), state, loss
 
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-        self._batch = jnp.asarray(xs), jnp.asarray(targets)
-        self._params, self._state = params, optimizer.init(params)
-        self._step = jax.jit(step, donate_argnums=(0, 1))
+        self.batch = jnp.asarray(xs), jnp.asarray(targets)
+        self.params, self.state = params, optimizer.init(params)
+        self.step = jax.jit(step, donate_argnums=(0, 1))
 
     def __call__(self) -> jax.Array:
-        self._params, self._state, loss = self._step(self._params, self._state, *self._batch)
+        self.params, self.state, loss = self.step(self.params, self.state, *self.batch)
         return loss
 
 

@@ -99,7 +99,7 @@ def _steps(cases: list[Part], roof: float) -> str:
         ["share of the roof", *(f"{s / roof:.0%}" for s in speed)],
     ]
     tables = {
-        "Milliseconds per step, as one call / in a scan:": times,
+        "Milliseconds per step, as one call / in a scan / and rows shared:": times,
         "The rival's time divided by rnnlib's:": ratios,
         "What rnnlib reaches:": reached,
     }

@@ -111,16 +111,23 @@ OURS = {
 }
 
 
-def in_a_scan(training: peers.JaxTraining, steps: int) -> Callable[[], jax.Array]:
-    """Make the program that takes a peer's own step so often in one compiled scan."""
-    step, params, state, batch = (
-        getattr(training, name) for name in ("_step", "_params", "_state", "_batch")
-    )
+def in_a_scan(
+    training: peers.JaxTraining, steps: int, *, shared: bool = False
+) -> Callable[[], jax.Array]:
+    """Make the program that takes a peer's own step so often in one compiled scan.
+
+    With `shared`, the batch's rows lie on all devices, and JAX divides the program among them.
+    """
+    params, state, batch = training.params, training.state, training.batch
+    if shared:
+        mesh = Mesh(np.array(_sharing(batch[0].shape[1])), ("rows",))
+        params, state = jax.device_put((params, state), NamedSharding(mesh, P()))
+        batch = jax.device_put(batch, NamedSharding(mesh, P(None, "rows")))
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def train(params: Any, state: Any, batch: Any) -> tuple[Any, Any, jax.Array]:
         def take(carry: Any, _: None) -> tuple[Any, jax.Array]:
-            *carry, loss = step(*carry, *batch)
+            *carry, loss = training.step(*carry, *batch)
             return tuple(carry), loss
 
         (params, state), losses = jax.lax.scan(take, (params, state), length=steps)
@@ -172,8 +179,10 @@ def _case(cell: str, shape: Sequence[int], makers: dict, seconds: float) -> dict
     programs: dict[str, Callable] = {f"{name}/1": program for name, program in once.items()}
     programs[f"rnnlib/{IN_A_SCAN}"] = rnnlib_step(cell, *batch, steps=IN_A_SCAN)
     for name in fastest:
-        programs[f"{name}/{IN_A_SCAN}"] = in_a_scan(makers[name](cell, *batch), IN_A_SCAN)
-    steps = sum(int(label.split("/")[1]) for label in programs)
+        for form, shared in ((f"{IN_A_SCAN}", False), (f"{IN_A_SCAN} shared", True)):
+            training = makers[name](cell, *batch)
+            programs[f"{name}/{form}"] = in_a_scan(training, IN_A_SCAN, shared=shared)
+    steps = sum(_steps(label) for label in programs)
     turn = steps * np.mean([times.median for times in tried.values()] or [1.0])
     repeats = int(np.clip(seconds / turn, 6, 20))
     times = timing.compare(programs, repeats=repeats, warmup=1)
@@ -181,16 +190,21 @@ def _case(cell: str, shape: Sequence[int], makers: dict, seconds: float) -> dict
     return {"cell": cell, "shape": list(shape), "flops": flops(cell, shape), **found}
 
 
+def _steps(label: str) -> int:
+    """Read how many steps a program takes per call: 5 for "Haiku/5 shared"."""
+    return int(label.split("/")[1].split()[0])
+
+
 def _results(times: dict[str, Times]) -> dict[str, Any]:
     """Return the time per step of each program's forms; the fastest of them counts."""
     forms: dict[str, dict[str, Times]] = {}
     for label, measured in times.items():
-        name, steps = label.split("/")
-        forms.setdefault(name, {})[steps] = Times(measured.seconds / int(steps))
+        name, form = label.split("/")
+        forms.setdefault(name, {})[form] = Times(measured.seconds / _steps(label))
     best = {name: min(by.values(), key=lambda times: times.median) for name, by in forms.items()}
     return {
         name: {
-            "forms": {steps: summary(times) for steps, times in by.items()},
+            "forms": {form: summary(times) for form, times in by.items()},
             "best": best[name].median,
             "ratio": list(timing.ratio(best[name], best["rnnlib"])),
         }
