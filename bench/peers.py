@@ -11,7 +11,6 @@ makers' comments were no faster, in processor time on one x86-64 core at (B, T, 
 # The peers are not in the environment that is linted.
 # pyright: reportMissingImports=false
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -164,7 +163,7 @@ def pytorch(cell: str, xs: np.ndarray, targets: np.ndarray) -> TorchTraining:
 
     # Adam with foreach, or neither: the same. batch_first: the same. Without oneDNN: slower (LSTM).
     # torch.compile leaves recurrent layers as they are, unless told to unroll them over time.
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(jax.devices("cpu")))  # as many as rnnlib counts
     torch.manual_seed(0)
     layer = {"LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[cell](xs.shape[-1], targets.shape[-1])
     optimizer = torch.optim.Adam(layer.parameters(), LEARNING_RATE, fused=True)

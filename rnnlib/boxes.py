@@ -46,7 +46,7 @@ def numbers(found: dict[str, Any]) -> str:
     text = f"Measured: {written(found['mean'])} {unit}".rstrip()
     if found["n"] > 1:
         text += f" (95 % interval {written(found['low'])} to {written(found['high'])}, "
-        text += f"{found['n']} {'rounds on one machine' if found.get('timed') else 'seeds'})"
+        text += f"{found['n']} {'repeats on one machine' if found.get('timed') else 'seeds'})"
     for rival in found["rivals"]:
         sign = -1 if rival["side"] == "below" else 1
         level = written(rival["mean"]) if rival["n"] > 1 else f"{rival['mean']:,.6g}"

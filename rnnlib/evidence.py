@@ -44,7 +44,7 @@ def claim(
     difference lies on the right side.
     `verdict` is what the sentence, being true, means for the statement of the course. `name` is
     unique in the course and begins with the lesson's number ("01_lstm_below_ngram").
-    A `timed` claim rests on the machine as well: its values are rounds of one comparison, not
+    A `timed` claim rests on the machine as well: its values are repeats of one comparison, not
     seeds, and a run elsewhere must carry the sentence but need not find the same numbers.
 
     Raises: ClaimError (not carried, or not finite), ValueError (unknown statement or verdict, no

@@ -77,7 +77,8 @@ class LanguageModel(nnx.Module):
             cell_state, y = cell(cell_state, x)
             return y, cell_state
 
-        y, state = jax.lax.scan(layer, self._embed(token), (self.layers, state))
+        # Unrolled, since a loop would copy out each layer's weights at every token.
+        y, state = jax.lax.scan(layer, self._embed(token), (self.layers, state), unroll=True)
         return state, self._logits(y)
 
     def prefill(self, tokens: jax.Array) -> tuple[Any, jax.Array]:

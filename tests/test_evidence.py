@@ -109,7 +109,7 @@ def test_an_exact_number_shows_no_interval(measured):
 
 def test_a_timed_claim_says_that_its_rounds_are_of_one_machine():
     found = judge(**GOOD | {"below": ("bound", 2.0), "timed": True})
-    assert "5 rounds on one machine" in boxes.numbers(found)
+    assert "5 repeats on one machine" in boxes.numbers(found)
     assert "timed" not in judge(**GOOD | {"below": ("bound", 2.0)})
 
 

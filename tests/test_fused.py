@@ -133,3 +133,12 @@ def carries(jaxpr):
 def test_bad_input(cell, shape, message):
     with pytest.raises(ValueError, match=message):
         fused.unroll(cell, jnp.zeros(shape))
+
+
+@pytest.mark.parametrize("cell", [cells.LSTM, cells.GRU])
+def test_a_bias_may_be_wider_than_the_weights(cell):
+    made = cell(3, 4, rngs=nnx.Rngs(0))
+    made.w_x[...], made.w_h[...] = (w[...].astype(jnp.bfloat16) for w in (made.w_x, made.w_h))
+    xs = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    grads = jax.grad(lambda cell: (fused.unroll(cell, xs) ** 2).sum())(made)
+    assert grads.b[...].dtype == jnp.float32 and grads.w_h[...].dtype == jnp.bfloat16
