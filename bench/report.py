@@ -138,7 +138,8 @@ def generation(part: Part) -> dict[str, Any]:
             for name, program in found["programs"].items()
         ]
         columns = [f"batch {batch}", "tokens per second", "time divided by generate's"]
-        same = f"rnnlib's two programs agree on {found['same_tokens']:.1%} of the tokens."
+        same = "Where both take the likeliest, rnnlib's programs agree on "
+        same += f"{found['same_tokens']:.1%} of the tokens."
         tables += [_table(columns, rows), same]
     return {**part["sizes"], "tables": "\n\n".join(tables)}
 
