@@ -39,6 +39,9 @@ class Lesson:
         """The executed notebook that people open."""
         return self.root / "notebooks" / f"{self.name}.ipynb"
 
+    def prepare(self, notebook: NotebookNode) -> None:
+        """Change what the source says before it becomes a notebook: in a lesson, nothing."""
+
 
 def find(root: Path, wanted: list[str]) -> list[Lesson]:
     """Find the lessons whose names begin with a wanted word (`01`); all, if none is given."""
@@ -66,6 +69,7 @@ def assemble(lesson: Lesson) -> NotebookNode:
         notebook = jupytext.reads(source, fmt="md:myst")
     except MystMetadataParsingError as error:  # most often a colon in an unquoted caption
         raise LessonError(f"{lesson.source.name}: a cell's header is not YAML\n{error}") from None
+    lesson.prepare(notebook)
     # Before the first code cell, not at the top: a notebook opens with its title.
     at = next((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), 0)
     cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})

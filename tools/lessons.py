@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -91,7 +92,7 @@ def build(lesson: Lesson, record: str = "") -> float:
     return time.monotonic() - started
 
 
-def build_stale(lessons: list[Lesson], force: bool, record: str) -> int:
+def build_stale(lessons: Sequence[Lesson], force: bool, record: str) -> int:
     """Build what is stale (or all of it), one line each; return how many failed."""
     failed, doing = 0, {"1": ["recording"], "restamp": ["restamping"]}
     for lesson in lessons:

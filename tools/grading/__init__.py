@@ -1,0 +1,1 @@
+"""Grades homework: a submission runs in a sandbox; what it answers is judged outside."""

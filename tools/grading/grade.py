@@ -1,0 +1,187 @@
+"""Grade a folder of submissions: `make grade HOMEWORK=hw2 FOLDER=handed-in`.
+
+Each submission runs in a sandbox of its own; what is finished is kept, so that an interrupted run
+goes on where it stopped.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import current_process, get_context
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from grading import reports
+from grading.judge import Question, judge, load, seed_of
+from grading.notebook import Handed, Unreadable, code_cells, handed_in
+from grading.sandbox import COURSE, Limits, NoSandbox, probe
+from grading.submission import Failed, Submission
+
+HOMEWORK = COURSE / "book" / "homework"
+COMPILER = {  # of the checks that train something themselves, for one submission after the other
+    "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+def find(wanted: str) -> Path:
+    """Find a homework's folder by how its name begins. Raises: ValueError."""
+    folders = sorted(path.parent for path in HOMEWORK.glob("*/checks.py"))
+    found = [folder for folder in folders if folder.name.startswith(wanted)]
+    if len(found) != 1:
+        names = ", ".join(folder.name for folder in folders)
+        raise ValueError(f"which homework is {wanted!r}? There are: {names}")
+    return found[0]
+
+
+def grade(
+    one: Handed, folder: Path, variants: dict[str, int], secret: str, isolation: str
+) -> dict[str, Any]:
+    """Grade one submission, whatever it is; never raises on its account."""
+    questions, started = load(folder), time.monotonic()
+    record: dict[str, Any] = {
+        "name": one.name,
+        "who": one.who,
+        "identifier": one.identifier,
+        "system": one.system,
+        "homework": folder.name,
+        "of": sum(question.points for question in questions),
+        "by_hand": sum(question.by_hand for question in questions),
+    }
+    try:
+        cells = code_cells(one.path)
+    except Unreadable as error:
+        return {**record, "reason": f"The file cannot be graded: {error}.", "got": 0, "results": []}
+    submission = Submission(cells, Limits(), isolation, _core())
+    try:
+        record |= _judged(submission, questions, variants.get(one.who), seed_of(secret + one.name))
+    finally:
+        submission.close()
+    return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
+
+
+def _judged(
+    submission: Submission, questions: list[Question], variant: int | None, seed: int
+) -> dict[str, Any]:
+    """Judge a submission with the variant on the roster, else the one that it names."""
+    reason = ""
+    try:
+        named = submission.get("VARIANT")
+    except Failed as error:
+        named, reason = None, f"VARIANT: {error}."
+    if not isinstance(named, int) or not 0 <= named < 10**6:
+        named, reason = None, reason or "VARIANT is not a number from 0 to 999,999."
+    if variant is not None and named != variant:
+        reason = f"VARIANT should be {variant}, got {named}; graded as {variant}."
+    used = variant if variant is not None else named or 0
+    results = judge(questions, submission, used, seed)
+    return {
+        "variant": used,
+        "reason": reason,
+        "failed": submission.failed,
+        "got": sum(result.got for result in results),
+        "results": [result.as_dict() for result in results],
+    }
+
+
+def _core() -> int | None:
+    """Give each worker a core of its own, so that two submissions do not slow each other."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    identity = current_process()._identity
+    return cores[(identity[-1] - 1) % len(cores)] if cores and identity else None
+
+
+def roster(path: Path | None) -> dict[str, int]:
+    """Read who has which variant: a CSV with the columns name and variant. Raises: ValueError."""
+    if path is None:
+        return {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {row["name"].strip(): int(row["variant"]) for row in rows}
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} needs the columns name and variant: {error}") from None
+
+
+def key(one: Handed, folder: Path, settings: list[str]) -> str:
+    """Return what changes when a submission, the homework or the grader has changed."""
+    files = [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
+    parts = [one.path.read_bytes(), *(f.read_bytes() for f in files), *map(str.encode, settings)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def grade_all(
+    found: list[Handed], folder: Path, out: Path, settings: tuple, workers: int
+) -> Iterator[dict[str, Any]]:
+    """Grade what has not been graded, in parallel; give every record, finished ones first."""
+    todo: dict[Path, tuple[Handed, str]] = {}
+    for one in found:
+        place, now = out / "results" / f"{one.name}.json", key(one, folder, [str(settings)])
+        old = json.loads(place.read_text()) if place.exists() else {}
+        if old.get("key") == now:
+            yield old
+        else:
+            todo[place] = one, now
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(grade, one, folder, *settings): (place, now)
+                for place, (one, now) in todo.items()}  # fmt: skip
+        try:
+            for job in as_completed(jobs):
+                place, now = jobs[job]
+                record = {**job.result(), "key": now}
+                write(place, json.dumps(record))
+                yield record
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: see --help."""
+    parser = argparse.ArgumentParser("make grade", description=__doc__)
+    parser.add_argument("homework", help="how its name begins, such as hw2")
+    parser.add_argument("folder", type=Path, help="what was handed in")
+    parser.add_argument("--out", type=Path, help="default: the folder's name with -graded")
+    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
+    parser.add_argument("--secret", default="", help="a word that makes the hidden numbers yours")
+    parser.add_argument("--isolation", default="bubblewrap", help="bubblewrap, docker or user")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args(arguments)
+    out = asked.out or asked.folder.with_name(asked.folder.name.rstrip("/") + "-graded")
+    try:
+        folder, found = find(asked.homework), handed_in(asked.folder)
+        probe(asked.isolation)
+        os.environ.update(COMPILER)  # the workers inherit it
+        settings = (roster(asked.roster), asked.secret, asked.isolation)
+        graded = grade_all(found, folder, out, settings, asked.workers)
+        records = list(tqdm(graded, total=len(found), unit="submission"))
+    except (ValueError, NoSandbox, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
+        return 130
+    print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

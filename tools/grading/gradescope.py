@@ -1,0 +1,57 @@
+"""Grade the one submission that Gradescope hands over, and write what it wants to read.
+
+The container is thrown away after each submission; inside it, the submission runs as a user without
+rights who can read neither the checks nor the results.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from grading.grade import find, grade, roster, write
+from grading.notebook import handed_in
+
+
+def results(record: dict[str, Any]) -> dict[str, Any]:
+    """Say a record in Gradescope's words; the points by hand are given in a question of its own."""
+    tests = [
+        {
+            "name": f"{result['number']}. {result['title']}: {check['what']}",
+            "score": check["got"],
+            "max_score": check["points"],
+            "output": check["message"] or "Right.",
+        }
+        for result in record["results"]
+        for check in result["checks"]
+    ]
+    output = "\n".join([record.get("reason", ""), *record.get("failed", [])]).strip()
+    return {"score": record["got"], "output": output or "Every cell ran.", "tests": tests}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: see --help."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("homework")
+    parser.add_argument("folder", type=Path, help="/autograder/submission")
+    parser.add_argument("results", type=Path, help="/autograder/results/results.json")
+    parser.add_argument("--isolation", default="user")
+    parser.add_argument("--roster", type=Path)
+    asked = parser.parse_args(arguments)
+    try:
+        one, *others = handed_in(asked.folder)
+        if others:
+            raise ValueError(f"hand in one notebook, not {1 + len(others)}")
+        secret = os.environ.get("SECRET", "")
+        record = grade(one, find(asked.homework), roster(asked.roster), secret, asked.isolation)
+        found = results(record)
+    except ValueError as error:
+        found = {"score": 0, "output": f"{error}"}
+    write(asked.results, json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Reading what students hand in: files that may be anything."""
+
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+LARGEST = 20 * 2**20  # bytes
+CANVAS = re.compile(r"^(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_.*\.ipynb$")
+MOODLE = re.compile(r"^(?P<who>.+)_(?P<id>\d+)_assignsubmission_file_?$")
+
+
+class Unreadable(Exception):
+    """A file that is no notebook; the message is for the student."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One file that was handed in, and whose it is, as Canvas or Moodle named it."""
+
+    path: Path
+    who: str
+    identifier: str = ""  # Canvas's user ID, or Moodle's participant
+    system: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its files are called: letters, digits, - and _ only, and no two alike."""
+        words = [self.who, self.identifier] if self.identifier else [self.who]
+        return re.sub(r"[^\w-]+", "_", "_".join(words))
+
+
+def handed_in(folder: Path) -> list[Handed]:
+    """Find all that was handed in: Canvas's and Moodle's downloads unpacked, or plain files.
+
+    Raises: ValueError (no such folder, or no notebook in it, or two of one person).
+    """
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    found = sorted(map(identify, folder.rglob("*.ipynb")), key=lambda one: one.name)
+    found = [one for one in found if ".ipynb_checkpoints" not in one.path.parts]
+    if not found:
+        raise ValueError(f"there is no notebook (.ipynb) in {folder}")
+    for one, other in itertools.pairwise(found):
+        if one.name == other.name:
+            raise ValueError(f"two files of {one.name}: {one.path} and {other.path}; keep one")
+    return found
+
+
+def identify(path: Path) -> Handed:
+    """Read from a file's name, or its folder's, who handed it in."""
+    if match := CANVAS.match(path.name):
+        return Handed(path, match["who"], match["id"], "canvas")
+    if match := MOODLE.match(path.parent.name):
+        return Handed(path, match["who"], match["id"], "moodle")
+    return Handed(path, path.stem)
+
+
+def code_cells(path: Path) -> list[str]:
+    """Return the sources of a notebook's code cells; of a cell nothing but these is looked at.
+
+    Raises: Unreadable.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise Unreadable("it is not a file")
+    if path.stat().st_size > LARGEST:
+        raise Unreadable(f"it is larger than {LARGEST // 2**20} MiB: clear its outputs")
+    content = path.read_bytes()
+    if not content.strip():
+        raise Unreadable("the file is empty")
+    try:
+        cells = json.loads(content)["cells"]
+        sources = [c.get("source", "") for c in cells if c.get("cell_type", "code") == "code"]
+        found = ["".join(source) for source in sources]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"it is not a notebook ({type(error).__name__})") from None
+    if not any(map(str.strip, found)):
+        raise Unreadable("it has no code")
+    return found

@@ -1,0 +1,172 @@
+"""A submission that runs in its sandbox, seen from outside: it is asked, watched, and ended."""
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import subprocess
+import threading
+import time
+from typing import Any
+
+import psutil
+
+from grading.sandbox import Limits, command, confined
+from grading.wire import line, pack, unpack
+
+
+class Failed(Exception):
+    """The submission gave no answer, or one that is none; the message says why."""
+
+
+class Stopped(Failed):
+    """Its process is gone: it ended itself, or a limit ended it."""
+
+
+class Submission:
+    """The code cells of a notebook, run in a sandbox as soon as something is asked of them.
+
+    A process that has been stopped is started anew for the next question, three times in all: one
+    function that never returns does not cost the points of the others.
+    """
+
+    def __init__(
+        self,
+        cells: list[str],
+        limits: Limits | None = None,
+        isolation: str = "bubblewrap",
+        core: int | None = None,
+    ):
+        self.cells, self.limits, self.core = cells, limits or Limits(), core
+        self.command = command(isolation, self.limits)
+        self.failed: list[str] = []
+        self.defined: list[str] = []
+        self.starts = 0
+        self.process: subprocess.Popen | None = None
+        self.reason = ""
+        self.numbers = itertools.count()
+        self.buffer = b""
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Call a function that the submission defines. Raises: Failed."""
+        seconds = self.limits.call
+        request = {"name": name, "args": [pack(a) for a in args], "seconds": seconds}
+        return self._value(request, seconds + 5)
+
+    def get(self, name: str) -> Any:
+        """Read a value that the submission defines. Raises: Failed."""
+        return self._value({"name": name}, 10)
+
+    def start(self) -> None:
+        """Run its cells, unless they have been run. Raises: Stopped."""
+        if self.process and self.process.poll() is None:
+            return
+        if self.starts == 3:
+            raise Stopped(self.reason)
+        self.close()
+        self.starts += 1
+        self.buffer = b""
+        self.process = subprocess.Popen(
+            confined(self.command, self.limits, self.core),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._watch, args=[self.process], daemon=True).start()
+        self.reason = "its own process ended while its cells ran"
+        told = self._exchange(
+            {"cells": self.cells, "seconds": self.limits.statement}, self.limits.cells
+        )
+        self.failed, self.defined = told.get("failed", []), told.get("defined", [])
+
+    def close(self) -> None:
+        """End it, with all that it started."""
+        if self.process:
+            _kill(self.process)
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close() if pipe else None
+
+    def _value(self, request: dict[str, Any], seconds: float) -> Any:
+        self.start()
+        self.reason = f"its own process ended in `{request['name']}`"
+        told = self._exchange(request, seconds)
+        if "error" in told:
+            raise Failed(f"`{request['name']}`: {str(told['error'])[:400]}")
+        try:
+            return unpack(told["value"])
+        except (KeyError, ValueError) as error:
+            raise Failed(f"`{request['name']}` gave no readable answer: {error}") from None
+
+    def _exchange(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        assert self.process and self.process.stdin
+        number = next(self.numbers)
+        try:
+            self.process.stdin.write(line({"id": number, **message}))
+            self.process.stdin.flush()
+            told = json.loads(self._line(time.monotonic() + seconds))
+        except (OSError, EOFError):
+            self._stop("")
+        except (ValueError, RecursionError):
+            self._stop("it wrote something else where its answer should be")
+        if not isinstance(told, dict) or told.get("id") != number:
+            self._stop("it wrote something else where its answer should be")
+        return told
+
+    def _line(self, deadline: float) -> bytes:
+        """Read one line. Raises: EOFError (the process is gone)."""
+        assert self.process and self.process.stdout
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                self._stop("it did not come to an end in time")
+            part = os.read(self.process.stdout.fileno(), 2**20)
+            if not part:
+                raise EOFError
+            self.buffer += part
+            if len(self.buffer) > self.limits.answer:
+                self._stop("its answer was too large")
+        first, _, self.buffer = self.buffer.partition(b"\n")
+        return first
+
+    def _stop(self, reason: str) -> None:
+        assert self.process
+        _kill(self.process)
+        self.reason = reason or self.reason
+        raise Stopped(self.reason)
+
+    def _watch(self, process: subprocess.Popen) -> None:
+        """Count what all its processes use together, and end them when it is too much."""
+        while process.poll() is None:
+            memory, processes = _used(process.pid)
+            if memory > self.limits.memory:
+                self.reason = f"it used more than {self.limits.memory // 2**20:,} MiB of memory"
+                _kill(process)
+            if processes > self.limits.processes:
+                self.reason = f"it started more than {self.limits.processes} processes"
+                _kill(process)
+            time.sleep(0.1)
+
+
+def _used(pid: int) -> tuple[int, int]:
+    """Return the bytes that a process and its descendants hold, and how many they are."""
+    memory, count = 0, 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                memory += process.memory_info().rss
+                count += 1
+    return memory, count
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """Kill a sandbox; the kernel kills what is in its process namespace along with it."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    process.kill()
+    process.wait()

@@ -1,0 +1,130 @@
+"""Build the student's notebooks and the grader's bundles from book/homework (`make homework`).
+
+A homework is written once, with its solutions: between `# BEGIN SOLUTION` and `# END SOLUTION` in
+a cell, or in whole cells tagged `solution`. The student's notebook has `...` in their place. Its
+checks, rubric and wrong solutions lie beside it and enter no notebook.
+"""
+
+import argparse
+import sys
+import zipfile
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from assemble import ROOT, Lesson
+from lessons import build_stale
+
+BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+
+
+class Homework(Lesson):
+    """One homework: its source holds the solutions, its notebook does not."""
+
+    @property
+    def source(self) -> Path:
+        """The MyST Markdown that people edit, with solutions."""
+        return self.root / "book" / "homework" / f"{self.name}.md"
+
+    @property
+    def notebook(self) -> Path:
+        """The notebook that students open."""
+        return self.root / "notebooks" / "homework" / f"{self.name}.ipynb"
+
+    def prepare(self, notebook: NotebookNode) -> None:
+        """Take the solutions out."""
+        kept = [c for c in notebook.cells if "solution" not in c.metadata.get("tags", [])]
+        for cell in kept:
+            if cell.cell_type == "code":
+                cell.source = without_solution(cell.source)
+        notebook.cells = kept
+
+
+def without_solution(source: str) -> str:
+    """Replace each marked solution by `...`. Raises: ValueError (a mark without its partner)."""
+    lines, inside = [], False
+    for line in source.splitlines():
+        mark = line.strip()
+        if mark in (BEGIN, END):
+            if inside == (mark == BEGIN):
+                raise ValueError(f"{mark!r} without its partner in:\n{source}")
+            inside = mark == BEGIN
+            if inside:
+                lines.append(line.replace(BEGIN, "..."))
+        elif not inside:
+            lines.append(line)
+    if inside:
+        raise ValueError(f"{BEGIN!r} without its partner in:\n{source}")
+    return "\n".join(lines)
+
+
+def solved(homework: Homework) -> list[str]:
+    """Return the code cells with the solutions in: what must get all points."""
+    import jupytext
+
+    notebook = jupytext.reads(homework.source.read_text(), fmt="md:myst")
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def find(root: Path) -> list[Homework]:
+    """Find all homework."""
+    names = sorted(path.stem for path in (root / "book" / "homework").glob("hw*.md"))
+    return [Homework(root, name) for name in names]
+
+
+SETUP = """#!/usr/bin/env bash
+# Run once by Gradescope, when the autograder's image is made.
+set -euo pipefail
+cd /autograder/source
+python3 -m pip install uv
+uv venv --python 3.12 .venv
+uv pip install --python .venv --require-hashes --requirement requirements.lock
+chmod -R go-rwx book
+"""
+AUTOGRADER = """#!/usr/bin/env bash
+# Run by Gradescope for each submission.
+set -euo pipefail
+cd /autograder/source
+chmod 700 /autograder/results /autograder/submission
+PYTHONPATH=tools .venv/bin/python -m grading.gradescope {name} \\
+    /autograder/submission /autograder/results/results.json
+"""
+
+
+def bundle(homework: Homework, folder: Path) -> Path:
+    """Write a homework's autograder for Gradescope: a zip with all that it needs."""
+    root = homework.root
+    files = [root / "requirements.lock", *sorted((root / "tools" / "grading").glob("*.py"))]
+    files += sorted(homework.source.with_suffix("").glob("*.*"))
+    files += sorted(p for p in (root / "rnnlib").rglob("*") if p.suffix not in ("", ".pyc"))
+    scripts = {"setup.sh": SETUP, "run_autograder": AUTOGRADER.format(name=homework.name)}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{homework.name}-gradescope.zip"
+    part = path.with_suffix(".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in scripts.items():
+            entry = zipfile.ZipInfo(name)  # executable, and with one date: the same zip each time
+            entry.external_attr = 0o755 << 16
+            file.writestr(entry, text)
+        for source in files:
+            entry = zipfile.ZipInfo(source.relative_to(root).as_posix())
+            entry.external_attr = 0o644 << 16
+            file.writestr(entry, source.read_bytes(), zipfile.ZIP_DEFLATED)
+    part.replace(path)
+    return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: see --help."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--force", action="store_true", help="execute fresh notebooks too")
+    asked = parser.parse_args(arguments)
+    failed = build_stale(find(ROOT), asked.force, "")
+    for homework in find(ROOT):
+        path = bundle(homework, ROOT / "_build" / "homework")
+        print(f"for Gradescope: {path.relative_to(ROOT)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
