@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lessons record bench new-lesson hook lock clean
+.PHONY: help book serve test check colab lessons record bench new-lesson publish-as hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,11 @@ bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: 
 
 new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
 	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))
+
+publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL=https://github.com/… TAG=v…)
+	@$(BIN)/python tools/publish_as.py "$(URL)" "$(TAG)"
+	@$(MAKE) --no-print-directory lessons book
+	@echo "Commit, then: git tag $(TAG) && git push origin HEAD $(TAG)"
 
 hook:  ## run `make check` before every commit of this clone
 	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
