@@ -158,10 +158,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if check(lessons) else 0
     record = "1" if options.record else "restamp" if options.restamp else ""
     failed = build_stale(lessons, options.force, record)
-    if not record and (ROOT / "tools" / "evidence_page.py").exists():
+    if not record:
         import evidence_page
+        import runtimes_page
 
         evidence_page.main()
+        runtimes_page.main()
     return 1 if failed else 0
 
 
