@@ -31,6 +31,10 @@ test: system-packages .venv/.test  ## everything: lint, types, tests, lessons, b
 check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
 	@$(BIN)/python tools/check.py fast
 
+colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
+	@$(BIN)/python tools/colab_venv.py
+	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
 

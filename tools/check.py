@@ -19,6 +19,7 @@ BIN = Path(sys.executable).parent
 CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; compared afterwards
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
+UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
 # Two processes at a time: the lessons were budgeted for two cores.
@@ -28,12 +29,13 @@ LINT = {
     "import-linter": "lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
-FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser'"}
+FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser and not colab'"}
 ALL = {
     **LINT,
-    "unit and house tests": f"{PYTEST} -n 2 -m 'not browser' --ignore tests/test_claims.py",
+    "unit and house tests": f"{UNIT} --ignore tests/test_claims.py",
     "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
+    "lessons, alone as on Colab": "make --no-print-directory colab",
     "book": "jupyter-book build . -W -n --keep-going --all --quiet",
     "browser": f"{PYTEST} -m browser",
 }

@@ -80,7 +80,8 @@ def main() -> None:
             make(folder)
     except subprocess.CalledProcessError as error:
         sys.exit(f"Colab's versions could not be installed (no network?): {error}")
-    print("\n".join(notes(folder)))
+    for note in notes(folder):
+        print(note)
 
 
 if __name__ == "__main__":
