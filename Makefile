@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check colab lessons record bench new-lesson publish-as hook lock clean
+.PHONY: help book serve test check colab newest lessons record bench new-lesson publish-as hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,12 @@ check: .venv/.test  ## the fast half of `make test`, under a minute: for every c
 colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
 	@$(BIN)/python tools/colab_venv.py
 	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+
+newest: .venv/.test  ## raise .venv to the newest versions in range, and run the tests and lessons
+	@rm .venv/.test .venv/.book  # so that the next make brings the lock's versions back
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		--upgrade-strategy eager -r requirements.txt -r requirements-test.txt
+	@$(BIN)/python tools/check.py newest
 
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
