@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lessons record bench new-lesson hook lock clean
+.PHONY: help book serve test check colab newest lessons record bench new-lesson publish-as hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,16 @@ test: system-packages .venv/.test  ## everything: lint, types, tests, lessons, b
 check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
 	@$(BIN)/python tools/check.py fast
 
+colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
+	@$(BIN)/python tools/colab_venv.py
+	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+
+newest: .venv/.test  ## raise .venv to the newest versions in range, and run the tests and lessons
+	@rm .venv/.test .venv/.book  # so that the next make brings the lock's versions back
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		--upgrade-strategy eager -r requirements.txt -r requirements-test.txt
+	@$(BIN)/python tools/check.py newest
+
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
 
@@ -45,6 +55,11 @@ bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: 
 
 new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
 	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))
+
+publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL=https://github.com/… TAG=v…)
+	@$(BIN)/python tools/publish_as.py "$(URL)" "$(TAG)"
+	@$(MAKE) --no-print-directory lessons book
+	@echo "Commit, then: git tag $(TAG) && git push origin HEAD $(TAG)"
 
 hook:  ## run `make check` before every commit of this clone
 	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
