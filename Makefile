@@ -13,7 +13,8 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check colab newest lessons record bench new-lesson publish-as hook lock clean
+.PHONY: help book serve test check colab newest lessons homework grade record bench new-lesson \
+	publish-as hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,15 @@ newest: .venv/.test  ## raise .venv to the newest versions in range, and run the
 
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
+
+homework: .venv/.book  ## build the students' notebooks, and the graders' bundles for Gradescope
+	@$(BIN)/python tools/homework.py $(if $(FORCE),--force)
+
+grade: .venv/.book  ## grade a folder: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
+	@PYTHONPATH=tools $(BIN)/python -m grading.grade \
+		"$(or $(HOMEWORK),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
+		"$(or $(FOLDER),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
+		$(if $(ROSTER),--roster "$(ROSTER)") --secret "$(SECRET)" --isolation $(or $(ISOLATION),bubblewrap)
 
 record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
 	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
