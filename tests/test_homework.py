@@ -1,7 +1,17 @@
 """Homework: students get the questions and nothing else."""
 
+import html
+import json
+import re
+from functools import cache
+from pathlib import Path
+
 import nbformat
 import pytest
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from sphinx.search.en import SearchEnglish
 
 from assemble import ROOT, stale
 from homework import BEGIN, Homework, find, solved, without_solution
@@ -9,6 +19,7 @@ from homework import BEGIN, Homework, find, solved, without_solution
 HOMEWORK = find(ROOT)
 SITE = ROOT / "_build" / "html"
 SHOWN = {".html", ".ipynb", ".js", ".md", ".txt", ".json"}
+STEM = cache(SearchEnglish({}).stem)  # as the search index keeps words
 
 
 @pytest.fixture(params=HOMEWORK, ids=lambda homework: homework.name)
@@ -16,9 +27,10 @@ def homework(request) -> Homework:
     return request.param
 
 
+@cache
 def secrets(homework: Homework) -> set[str]:
     """Lines that only the teacher may see: solutions, hidden tests, rubric, wrong answers."""
-    handout = "\n".join(map(without_solution, solved(homework)))
+    handout = "\n".join(without_solution(cell) for one in HOMEWORK for cell in solved(one))
     files = sorted(homework.source.with_suffix("").glob("*.*"))
     solution = {line.strip() for cell in solved(homework) for line in cell.splitlines()}
     text = "\n".join([*solution, *(file.read_text() for file in files)])
@@ -29,6 +41,24 @@ def secrets(homework: Homework) -> set[str]:
         for line in map(str.strip, text.splitlines())
         if len(line) >= 25 and line not in cells and (line in solution or line not in prose)
     }
+
+
+def said(text: str, suffix: str) -> str:
+    """What a file says without its markup: tags and escapes tear a line of code to pieces."""
+    if suffix == ".html":
+        return html.unescape(re.sub(r"<[^>]*>", "", text))
+    return re.sub(r"\\([\"\\])", r"\1", text) if suffix in (".ipynb", ".js", ".json") else text
+
+
+def leaks(path: Path, homework: Homework) -> list[str]:
+    """The secret lines that a file says."""
+    text = said(path.read_text(errors="replace"), path.suffix)
+    return [line for line in secrets(homework) if line in text]
+
+
+def words(text: str) -> set[str]:
+    """The words of a text, as the search index keeps them."""
+    return {STEM(word) for word in set(re.findall(r"\w{4,}", text.lower()))}
 
 
 def test_solutions_are_cut_out_where_they_are_marked():
@@ -53,20 +83,40 @@ def test_there_are_secrets_to_keep(homework):
     assert len(secrets(homework)) > 50
 
 
+def test_a_leak_would_be_found(homework, tmp_path):
+    """As a page shows code, and as a notebook holds it."""
+    text = "\n".join(secrets(homework))
+    page, notebook = tmp_path / "a.html", tmp_path / "a.ipynb"
+    page.write_text(highlight(text, PythonLexer(), HtmlFormatter()))
+    notebook.write_text(json.dumps({"source": text.splitlines(keepends=True)}, ensure_ascii=False))
+    for path in (page, notebook):
+        assert set(leaks(path, homework)) == secrets(homework)
+
+
 def test_no_notebook_holds_a_solution_or_a_hidden_test(homework):
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        cells = nbformat.read(path, as_version=4).cells
-        text = "\n".join(cell.source for cell in cells)
-        assert not [line for line in secrets(homework) if line in text], path
+        assert not leaks(path, homework), path
 
 
 @pytest.mark.browser
-def test_nothing_on_the_built_site_holds_a_solution_or_a_hidden_test(homework):
-    """Pages, sources and the search index."""
-    hidden = secrets(homework)
+def test_no_file_of_the_built_site_holds_a_solution_or_a_hidden_test(homework):
     files = [p for p in SITE.rglob("*") if p.suffix in SHOWN and "mathjax" not in p.parts]
-    assert (SITE / "searchindex.js") in files
+    assert SITE / "notebooks" / "homework" / f"{homework.name}.html" in files
     for path in files:
-        text = path.read_text(errors="replace")
-        found = [line for line in hidden if line in text]
-        assert not found, f"{path}: {found}"
+        assert not leaks(path, homework), path
+
+
+@pytest.mark.browser
+def test_the_search_index_knows_no_word_of_a_solution_or_a_hidden_test(homework):
+    """It holds words, not lines: those that stand in secret lines and nowhere that is published."""
+    index = json.loads(
+        re.sub(r"^Search\.setIndex\(|\);?$", "", (SITE / "searchindex.js").read_text())
+    )
+    assert not [name for name in index["docnames"] if name.startswith("book/homework")]
+    sources = [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "book").glob("*.[mb][di]*")]
+    public = words("\n".join(path.read_text() for path in sources))
+    known = {*index["terms"], *index["titleterms"]}
+    assert len(words(homework.notebook.read_text()) & known) > 200
+    secret = words("\n".join(secrets(homework))) - public
+    assert len(secret) > 50
+    assert not secret & known
