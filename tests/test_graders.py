@@ -10,7 +10,7 @@ import graders
 from assemble import ROOT
 from graders import MEASURED, SEED, VARIANT, Local, measure, questions
 from grading.judge import judge, load
-from homework import find, solved, without_solution
+from homework import find, handout
 
 HOMEWORK = find(ROOT)
 CASES = {
@@ -42,8 +42,8 @@ def test_the_solution_runs_and_gets_all_points(homework):
 
 @each_homework
 def test_the_untouched_notebook_gets_nothing(homework):
-    handout = Local([without_solution(cell) for cell in solved(homework)])
-    found = judge(load(homework.source.with_suffix("")), handout, VARIANT, SEED)
+    untouched = Local(handout(homework))
+    found = judge(load(homework.source.with_suffix("")), untouched, VARIANT, SEED)
     assert not [result.number for result in found if result.got]
 
 
