@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_hostile import CHECKS, GOOD, notebook
+from test_hostile import CHECKS, GOOD, needs_sandbox, notebook
 
 import grading.grade
 import homework
@@ -22,8 +22,6 @@ from grading.judge import Wrong, close
 from grading.notebook import handed_in, identify
 from grading.sandbox import Limits, NoSandbox, command
 from grading.wire import pack, unpack
-
-needs_bwrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.slow
-@needs_bwrap
+@needs_sandbox
 def test_a_batch_is_graded_reported_and_not_graded_again(course, capsys, monkeypatch):
     out = course / "handed in-graded"
     assert main(["hw9", str(course / "handed in"), "--workers", "2"]) == 0
@@ -96,7 +94,7 @@ class NoPool:
 
 
 @pytest.mark.slow
-@needs_bwrap
+@needs_sandbox
 def test_an_interrupted_batch_keeps_what_it_has(course, monkeypatch, capsys):
     write = grading.grade.write
 
@@ -199,7 +197,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(tmp_path):
 
 
 @pytest.mark.slow
-@needs_bwrap
+@needs_sandbox
 def test_gradescope_is_told_what_it_wants_to_read(course):
     own, results = course / "submission", course / "results.json"
     own.mkdir()
@@ -214,7 +212,7 @@ def test_gradescope_is_told_what_it_wants_to_read(course):
 
 
 @pytest.mark.slow
-@needs_bwrap
+@needs_sandbox
 @pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
 def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
     """Unpacked elsewhere it gives the solution all points; and the solution is not in it."""
