@@ -15,6 +15,7 @@ from sphinx.search.en import SearchEnglish
 
 from assemble import ROOT, stale
 from homework import BEGIN, Homework, find, handout, solved, without_solution
+from lessons import build_stale
 
 HOMEWORK = find(ROOT)
 SITE = ROOT / "_build" / "html"
@@ -69,11 +70,37 @@ def test_solutions_are_cut_out_where_they_are_marked():
             without_solution(broken)
 
 
-def test_cells_that_are_tagged_as_solutions_are_left_out(tmp_path):
-    (tmp_path / "book" / "homework").mkdir(parents=True)
+@pytest.fixture
+def toy(tmp_path) -> Homework:
+    """A course of one homework: a cell that is given, one to leave out, and one to fill in."""
+    for folder in ("book/homework", "rnnlib"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "_config.yml").write_text("repository: {url: https://git.example/a, branch: v1}")
+    for module in ("__init__", "colab"):
+        (tmp_path / "rnnlib" / f"{module}.py").write_text("def report(gains_from_gpu): pass\n")
+    cells = "x = 1", ":tags: [solution]\n\nx = 2", "# BEGIN SOLUTION\nx = 3\n# END SOLUTION"
     toy = Homework(tmp_path, "hw9_toy")
-    cells = ("x = 1", ":tags: [solution]\n\nx = 2", "# BEGIN SOLUTION\nx = 3\n# END SOLUTION")
     toy.source.write_text("\n\n".join(f"```{{code-cell}} ipython3\n{c}\n```" for c in cells))
+    return toy
+
+
+@pytest.mark.slow
+def test_a_new_address_is_written_in_place(toy, capsys):
+    assert build_stale([toy], force=False, record="") == 0
+    before = toy.notebook.read_text()
+    config = toy.root / "_config.yml"
+    config.write_text(config.read_text().replace("v1", "v2"))
+    assert stale(toy) == ["address"]
+    assert build_stale([toy], force=False, record="") == 0
+    assert "the new address, nothing executed" in capsys.readouterr().out
+    assert not stale(toy)
+    lines = zip(before.splitlines(), toy.notebook.read_text().splitlines(), strict=True)
+    moved = [new for old, new in lines if old != new]
+    assert [line for line in moved if "git+https://git.example/a@v2" in line]
+    assert len(moved) == 3  # with the first cell's id, and the address's hash
+
+
+def test_cells_that_are_tagged_as_solutions_are_left_out(toy):
     assert len(solved(toy)) == 3
     assert handout(toy) == ["x = 1", "..."]
 
