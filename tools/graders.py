@@ -174,7 +174,10 @@ def main() -> None:
                 counts = measure(homework, question, own).counts()
                 found.setdefault(homework.name, {})[str(question.number)] = counts
                 seconds = time.monotonic() - started
-                print(f"{homework.name}, question {question.number}: {counts}, {seconds:.0f} s")
+                print(
+                    f"{homework.name}, question {question.number}: {counts}, {seconds:.0f} s",
+                    flush=True,
+                )
     MEASURED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     generated.refresh(PAGE, NAME, text())
 
