@@ -39,7 +39,9 @@ def secrets(homework: Homework) -> set[str]:
     return {
         line
         for line in map(str.strip, text.splitlines())
-        if len(line) >= 25 and line not in given and (line in solution or line not in prose)
+        if len(re.sub(r"\W", "", line)) >= 20
+        and line not in given
+        and (line in solution or line not in prose)
     }
 
 
