@@ -150,14 +150,19 @@ def test_axe_finds_nothing_serious(visit: Visitor, address: str, theme: str) -> 
     assert not found, "\n\n".join(found)
 
 
+def notebooks() -> list[str]:
+    """Addresses of the built lessons and homework."""
+    return [address for address in pages() if address.startswith("notebooks/")]
+
+
 def lessons() -> list[str]:
     """Addresses of the built lessons."""
-    return [address for address in pages() if address.startswith("notebooks/")]
+    return [address for address in notebooks() if "/homework/" not in address]
 
 
 def rare_word() -> tuple[str, str]:
     """The longest word whose beginning stands in one file of the book alone, and that lesson."""
-    files = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("book/*.md"), *ROOT.glob("book/*.bib")]
+    files = [*ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("book/*.md"), *ROOT.glob("book/*.bib")]
     places: dict[str, set[Path]] = {}
     for path in files:
         for word in set(re.findall(r"\b[a-z]{9,}\b", path.read_text().lower())):
@@ -205,7 +210,7 @@ def test_the_search_finds_a_word_of_one_lesson(site: str, browser: Browser) -> N
     page.close()
 
 
-@pytest.mark.parametrize("address", lessons())
+@pytest.mark.parametrize("address", notebooks())
 def test_the_colab_button_opens_a_notebook_that_exists(
     site: str, browser: Browser, address: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 `make colab` makes the environment and runs this. Each notebook gets a machine of its own: an
 environment on top of Colab's packages, an empty folder, and git that finds the repository.
+Homework runs unsolved, as students first open it: every cell, with self-checks that say "not yet".
 """
 
 import json

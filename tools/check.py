@@ -20,6 +20,8 @@ CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; c
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
 UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
+GRADERS = "tests/test_graders.py", "tests/test_grading.py", "tests/test_hostile.py"
+ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
 # Two processes at a time: the lessons were budgeted for two cores.
@@ -32,7 +34,8 @@ LINT = {
 FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser and not colab'"}
 ALL = {
     **LINT,
-    "unit and house tests": f"{UNIT} --ignore tests/test_claims.py",
+    "unit and house tests": f"{UNIT} {ELSEWHERE}",
+    "graders, graded": f"{UNIT} --dist worksteal {' '.join(GRADERS)}",
     "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
     "lessons, alone as on Colab": "make --no-print-directory colab",
@@ -40,7 +43,12 @@ ALL = {
     "browser": f"{PYTEST} -m browser",
 }
 # What a new version of somebody else's package can break.
-UPGRADED = "unit and house tests", "lessons, executed anew", "claims, fresh against committed"
+UPGRADED = (
+    "unit and house tests",
+    "graders, graded",
+    "lessons, executed anew",
+    "claims, fresh against committed",
+)
 STAGES = {"fast": FAST, "all": ALL, "newest": {title: ALL[title] for title in UPGRADED}}
 
 

@@ -42,7 +42,7 @@ def show(line: str) -> None:
 
 def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
     """Run all cells in place, in a kernel that is gone afterwards whatever happens."""
-    lesson.notebook.parent.mkdir(exist_ok=True)
+    lesson.notebook.parent.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
         timeout=None,

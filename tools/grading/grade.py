@@ -29,7 +29,6 @@ HOMEWORK = COURSE / "book" / "homework"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
     "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
