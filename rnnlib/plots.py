@@ -173,16 +173,16 @@ def label_lines(ax: Axes, *, gap: float = 1.25) -> None:
     assert figure is not None
     figure.draw_without_rendering()
     height = gap * plt.rcParams["font.size"] * figure.dpi / 72
-    points = np.array([ax.transData.transform(end) for end in ends])  # in pixels
-    places = _spread(points[:, 1], height, *ax.bbox.intervaly)
-    # A line that ends early is led to its label, which stands with the others.
-    offsets = np.column_stack([points[:, 0].max() - points[:, 0], places - points[:, 1]])
-    for line, end, (x, y) in zip(lines, ends, 72 / figure.dpi * offsets, strict=True):
+    wanted = [ax.transData.transform(end)[1] for end in ends]
+    places = _spread(wanted, height, *ax.bbox.intervaly)
+    right = max(end[0] for end in ends)
+    for line, end, at, place in zip(lines, ends, wanted, places, strict=True):
         colour = line.get_color()
+        ax.hlines(end[1], end[0], right, colour, ":", linewidth=0.9)  # where a line ends early
         ax.annotate(
             f"{GLYPHS.get(str(line.get_marker()), '')} {line.get_label()}".lstrip(),
-            end,
-            xytext=(14 + x, y),
+            (right, end[1]),
+            xytext=(14, (place - at) * 72 / figure.dpi),
             textcoords="offset points",
             va="center",
             color=ink(colour),
