@@ -17,9 +17,9 @@ import homework
 from assemble import ROOT
 from grading import gradescope, reports, sandbox
 from grading.copies import alike
-from grading.grade import main, roster
+from grading.grade import key, main, roster, variant_of
 from grading.judge import Wrong, close
-from grading.notebook import handed_in, identify
+from grading.notebook import Unreadable, code_cells, handed_in, identify
 from grading.sandbox import Limits, NoSandbox, command
 from grading.wire import pack, unpack
 
@@ -58,14 +58,15 @@ def test_a_batch_is_graded_reported_and_not_graded_again(course, capsys, monkeyp
     assert main(["hw9", str(course / "handed in"), "--workers", "2"]) == 0
     assert "5 submissions, mean 4.0 of 6 points" in capsys.readouterr().out
     table = {row[0]: row for row in rows(out / "grades.csv")}
-    assert table["name"][:5] == ["name", "variant", "q1", "q2", "total"]
+    head = ["name", "variant", "q1", "q2", "tests", "by hand", "total", "of", "reason"]
+    assert table["name"] == head
     assert table["doejane_101"][1:5] == ["3", "4", "2", "6"]
     assert table["plain"][4] == "4" and "VARIANT is not a number" in table["plain"][-1]
     canvas = [row[1:2] + row[-1:] for row in rows(out / "canvas.csv")[2:]]
     assert canvas == [["101", "6"], ["102", "4"]]
     assert rows(out / "moodle.csv")[1][:2] == ["Participant 77", "Ann Other"]
     page = (out / "feedback" / "roejohn_102.html").read_text()
-    assert "<strong>4 of 6 points</strong>" in page and "defines no `half`" in page
+    assert "<strong>4 of 6 points</strong> by the tests" in page and "defines no `half`" in page
     summary = (out / "summary.html").read_text()
     assert "2. Half" in summary and "&lt;b&gt;" in summary and "<script>" not in summary
 
@@ -121,9 +122,50 @@ def test_what_cannot_be_graded_is_said(course, capsys, tmp_path):
         assert said in capsys.readouterr().err
 
 
-def test_a_roster_names_variants(tmp_path):
-    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\n")
-    assert roster(tmp_path / "roster.csv") == {"doejane": 12}
+def test_a_roster_names_variants_once(tmp_path):
+    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\n77,13\n")
+    found = roster(tmp_path / "roster.csv")
+    assert found == {"doejane": 12, "77": 13}
+    ann = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
+    assert [variant_of(one, found) for one in (ann, identify(Path("doejane.ipynb")))] == [13, 12]
+    assert variant_of(identify(Path("new.ipynb")), found) is None
+    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\ndoejane,13\n")
+    with pytest.raises(ValueError, match="two lines for doejane"):
+        roster(tmp_path / "roster.csv")
+
+
+def test_a_new_line_on_the_roster_regrades_nobody_else(course):
+    (one, *_), folder = handed_in(course / "handed in"), course / "homework" / "hw9_toy"
+    keys = {key(one, folder, [str(variant)]) for variant in (None, 1, 1)}
+    assert len(keys) == 2  # that grade_all asks for this student's variant only, the batch shows
+
+
+def record(name, got, **more):
+    """What grading leaves of a homework with 15 points by tests and 5 by hand."""
+    common = {"who": name, "identifier": "7", "system": "moodle", "of": 20, "by_hand": 5}
+    return {"name": name, "got": got, "results": [], **common, **more}
+
+
+def test_points_by_hand_are_read_and_never_overwritten(tmp_path):
+    path, two = tmp_path / "by-hand.csv", [record("ann", 12), record("bob", 3)]
+    assert [found["total"] for found in reports.with_hand(two, path)] == [12, 3]
+    assert rows(path) == [["name", "points", "comment"], ["ann", "", ""], ["bob", "", ""]]
+    path.write_text('name,points,comment\nann,4.5,"clear, and right"\nbob,,\n')
+    found = reports.with_hand([*two, record("eve", 1)], path)
+    assert [(one["hand"], one["total"]) for one in found] == [(4.5, 16.5), (None, 3), (None, 1)]
+    assert rows(path)[1:] == [["ann", "4.5", "clear, and right"], ["bob", "", ""], ["eve", "", ""]]
+    assert "4.5 of 5 by hand. clear, and right" in reports.feedback(found[0], "hw9")
+    head, line = reports.moodle(found[:1], "hw9")
+    assert {"Identifier", "Grade", "Last modified (grade)"} <= set(head)  # or Moodle refuses it
+    assert (line[head.index("Grade")], line[head.index("Maximum grade")]) == (16.5, 20)
+    assert reports.canvas(found, "hw9")[1][-1] == 20
+    for wrong in ("6", "many"):
+        path.write_text(f"name,points,comment\nann,{wrong},\n")
+        with pytest.raises(ValueError, match="ann needs points from 0 to 5"):
+            reports.with_hand(two, path)
+    path.write_text("name;points;comment\nann;1;\n")
+    with pytest.raises(ValueError, match="parted by commas"):
+        reports.with_hand(two, path)
 
 
 def test_people_are_told_apart(course, tmp_path):
@@ -133,8 +175,23 @@ def test_people_are_told_apart(course, tmp_path):
     assert found == sorted(found) and len(found) == 5 and "_script_" in found
     shutil.copytree(course / "handed in", tmp_path / "twice" / "a")
     shutil.copytree(course / "handed in", tmp_path / "twice" / "b")
-    with pytest.raises(ValueError, match="two files of"):
+    with pytest.raises(ValueError, match="two files of") as caught:
         handed_in(tmp_path / "twice")
+    assert len(str(caught.value).splitlines()) == 1 + 5  # all of them at once
+
+
+def test_a_file_that_is_no_notebook_gets_a_reason(tmp_path):
+    of_canvas = "doejane_1_2_hw9.ipynb.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
+    essay = "Ann_7_assignsubmission_file_/essay.pdf"
+    for name in (*of_canvas, essay, "roster.csv", "._plain.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(notebook(GOOD)))
+    found = {one.name: one.path for one in handed_in(tmp_path)}
+    assert set(found) == {"doejane_1", "roejohn_3", "Ann_7"}
+    assert code_cells(found["roejohn_3"]) == GOOD
+    for name, ending in {"doejane_1": ".txt", "Ann_7": ".pdf"}.items():
+        with pytest.raises(Unreadable, match=rf"no notebook: it ends in \{ending}"):
+            code_cells(found[name])
 
 
 def test_docker_would_have_no_network_no_rights_and_limits(monkeypatch):
@@ -163,6 +220,7 @@ def test_copies_are_found_although_names_and_numbers_differ():
     assert [(one, other) for _, one, other in found] == [("a", "b")]
     handout = {f"s{i}": [own.format(1)] for i in range(10)}
     assert not alike(handout), "what all have is the handout's"
+    assert not alike({"a": [own.format(1)], "b": [copied]}, [own.format(3)])
 
 
 @pytest.mark.parametrize(
@@ -192,8 +250,17 @@ def test_close_says_what_is_wrong_and_not_what_is_right():
 
 
 def test_a_spreadsheet_takes_no_name_for_a_formula(tmp_path):
-    reports.write_csv(tmp_path / "x.csv", [["=1+1", -1, "a"]])
-    assert rows(tmp_path / "x.csv") == [["'=1+1", "-1", "a"]]
+    reports.write_csv(tmp_path / "x.csv", [["=1+1", -1, "a", ""]])
+    assert rows(tmp_path / "x.csv") == [["'=1+1", "-1", "a", ""]]
+
+
+@pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
+def test_who_hands_in_the_published_solution_is_named(one):
+    handout, solution = reports.public(one.source.with_suffix(""))
+    renamed = [cell.replace("found", "result") for cell in solution]
+    records = [record("ann", 15, cells=renamed), record("bob", 0, cells=handout)]
+    page = reports.summary(records, "hw9", "", handout, solution)
+    assert page.count("(the published solution)") == 1 and "<td>ann</td>" in page
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import current_process, get_context
@@ -63,7 +64,10 @@ def grade(
         return {**record, "reason": f"The file cannot be graded: {error}.", "got": 0, "results": []}
     submission = Submission(cells, Limits(), isolation, _core())
     try:
-        record |= _judged(submission, questions, variants.get(one.who), seed_of(secret + one.name))
+        variant = variant_of(one, variants)
+        record |= _judged(submission, questions, variant, seed_of(secret + one.name))
+        if variants and variant is None:
+            record["reason"] = f"{record['reason']} Not on the roster.".strip()
     finally:
         submission.close()
     return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
@@ -107,9 +111,18 @@ def roster(path: Path | None) -> dict[str, int]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     try:
-        return {row["name"].strip(): int(row["variant"]) for row in rows}
+        found = [(row["name"].strip(), int(row["variant"])) for row in rows]
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} needs the columns name and variant: {error}") from None
+    names = Counter(name for name, _ in found)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"{path} has two lines for {', '.join(twice)}")
+    return dict(found)
+
+
+def variant_of(one: Handed, variants: dict[str, int]) -> int | None:
+    """Look somebody up on the roster, by number or by name."""
+    return variants.get(one.identifier, variants.get(one.who))
 
 
 def key(one: Handed, folder: Path, settings: list[str]) -> str:
@@ -133,7 +146,9 @@ def grade_all(
     """Grade what has not been graded, in parallel; give every record, finished ones first."""
     todo: dict[Path, tuple[Handed, str]] = {}
     for one in found:
-        place, now = out / "results" / f"{one.name}.json", key(one, folder, [str(settings)])
+        variants, secret, isolation = settings
+        mine = [str(variant_of(one, variants)), secret, isolation]  # a new line is no new variant
+        place, now = out / "results" / f"{one.name}.json", key(one, folder, mine)
         old = json.loads(place.read_text()) if place.exists() else {}
         if old.get("key") == now:
             yield old
@@ -172,13 +187,16 @@ def main(arguments: list[str] | None = None) -> int:
         settings = (roster(asked.roster), asked.secret, asked.isolation)
         graded = grade_all(found, folder, out, settings, asked.workers)
         records = list(tqdm(graded, total=len(found), unit="submission"))
+        print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
     except (ValueError, NoSandbox, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
         return 130
-    print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
+    absent = settings[0].keys() - {word for one in found for word in (one.who, one.identifier)}
+    if absent:
+        print(f"on the roster, but nothing handed in: {', '.join(sorted(absent))}")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.copies import alike
+from grading.sandbox import COURSE
 
 Record = dict[str, Any]
 
@@ -30,6 +31,7 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     (out / "feedback").mkdir(exist_ok=True)
     assignment = folder.name.replace("_", " ")
+    records = with_hand(records, out / "by-hand.csv")
     write_csv(out / "grades.csv", grades(records))
     for system, table in (("canvas", canvas), ("moodle", moodle)):
         own = [record for record in records if record["system"] == system]
@@ -39,32 +41,87 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
         page = feedback(record, assignment)
         (out / "feedback" / f"{record['name']}.html").write_text(page, encoding="utf-8")
     rubric = (folder / "rubric.md").read_text(encoding="utf-8")
-    (out / "summary.html").write_text(summary(records, assignment, rubric), encoding="utf-8")
+    page = summary(records, assignment, rubric, *public(folder))
+    (out / "summary.html").write_text(page, encoding="utf-8")
     mean = sum(record["got"] for record in records) / len(records)
-    automatic = records[0]["of"] - records[0]["by_hand"]
+    left = sum(record["hand"] is None for record in records)
     return (
-        f"{len(records)} submissions, mean {mean:.1f} of {automatic:g} points; "
-        f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html).\n"
-        f"{out}: grades.csv, feedback/, summary.html"
+        f"{len(records)} submissions, mean {mean:.1f} of {automatic(records[0]):g} points; "
+        f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html; "
+        f"{left} to go: by-hand.csv).\n{out}: grades.csv, feedback/, summary.html"
     )
 
 
+def with_hand(records: list[Record], path: Path) -> list[Record]:
+    """Add the points that the teacher has entered, and a line in that table for whoever is new.
+
+    Raises: ValueError (no such table, or points that cannot be).
+    """
+    rows = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    if any({"name", "points", "comment"} - row.keys() for row in rows):
+        raise ValueError(f"{path} needs the columns name, points and comment, parted by commas")
+    given = {row["name"]: row for row in rows}
+    new = [[record["name"], "", ""] for record in records if record["name"] not in given]
+    if new:
+        kept = [[row["name"], row["points"], row["comment"]] for row in rows]
+        write_csv(path, [["name", "points", "comment"], *kept, *new])
+    found = []
+    for record in records:
+        row = given.get(record["name"], {"points": "", "comment": ""})
+        points = _points(row["points"], record, path)
+        total = record["got"] + (points or 0)
+        found.append({**record, "hand": points, "comment": row["comment"] or "", "total": total})
+    return found
+
+
+def _points(text: str | None, record: Record, path: Path) -> float | None:
+    try:
+        points = float(text.replace(",", ".")) if text and text.strip() else None
+    except ValueError:
+        points = -1.0
+    if points is None or 0 <= points <= record["by_hand"]:
+        return points
+    needed = f"needs points from 0 to {record['by_hand']:g}, or none yet"
+    raise ValueError(f"{path}: {record['name']} {needed}, got {text!r}")
+
+
+def public(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the cells that anybody can read: the handout's, and the solution's."""
+    import homework  # not in the bundle for Gradescope, which must not hold the solution
+
+    known = homework.Homework(COURSE, folder.name)
+    if not known.source.exists():
+        return [], []
+    return homework.handout(known), homework.solved(known)
+
+
+def automatic(record: Record) -> float:
+    """Return how many of the points the tests give."""
+    return record["of"] - record["by_hand"]
+
+
 def write_csv(path: Path, rows: list[list[Any]]) -> None:
-    """Write a table; a cell that a spreadsheet would take for a formula becomes text."""
+    """Write a table, in one step; a cell that a spreadsheet takes for a formula becomes text."""
     text = io.StringIO(newline="")
     for row in rows:
         csv.writer(text).writerow([_harmless(cell) for cell in row])
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    part = path.with_name(path.name + ".part")
+    part.write_text(text.getvalue(), encoding="utf-8", newline="")
+    part.replace(path)
 
 
 def grades(records: list[Record]) -> list[list[Any]]:
     """Give everybody's points, question by question."""
     numbers = max((record["results"] for record in records), key=len)
-    head = ["name", "variant", *(f"q{r['number']}" for r in numbers), "total", "of", "by hand"]
-    rows: list[list[Any]] = [[*head, "reason"]]
+    head = ["name", "variant", *(f"q{r['number']}" for r in numbers), "tests", "by hand"]
+    rows: list[list[Any]] = [[*head, "total", "of", "reason"]]
     for r in records:
         points = [result["got"] for result in r["results"]] or [0] * len(numbers)
-        total = [r["got"], r["of"] - r["by_hand"], r["by_hand"], r.get("reason", "")]
+        hand = "" if r["hand"] is None else r["hand"]
+        total = [r["got"], hand, r["total"], r["of"], r.get("reason", "")]
         rows.append([r["name"], r.get("variant", ""), *points, *total])
     return rows
 
@@ -77,32 +134,38 @@ def canvas(records: list[Record], assignment: str) -> list[list[Any]]:
     """
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     rows: list[list[Any]] = [[*head, assignment]]
-    automatic = records[0]["of"] - records[0]["by_hand"]
-    rows.append(["    Points Possible", "", "", "", "", automatic])
-    return rows + [[r["who"], r["identifier"], "", "", "", r["got"]] for r in records]
+    rows.append(["    Points Possible", "", "", "", "", records[0]["of"]])
+    return rows + [[r["who"], r["identifier"], "", "", "", r["total"]] for r in records]
 
 
 def moodle(records: list[Record], assignment: str) -> list[list[Any]]:
-    """Give the table that Moodle imports as an offline grading worksheet; it finds participants."""
+    """Give the table that Moodle imports as an offline grading worksheet; it finds participants.
+
+    It asks for three columns, by their English names: Identifier, Grade, Last modified (grade).
+    """
     head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade"]
-    rows: list[list[Any]] = [[*head, "Grade can be changed", "Feedback comments"]]
+    head += ["Grade can be changed", "Last modified (grade)", "Feedback comments"]
+    rows: list[list[Any]] = [head]
     for r in records:
         comment = "; ".join(
             f"{result['number']}: {result['got']:g}/{result['points'] - result['by_hand']:g}"
             for result in r["results"]
         )
-        person = [f"Participant {r['identifier']}", r["who"], "", "", r["got"]]
-        rows.append([*person, r["of"] - r["by_hand"], "Yes", comment or r.get("reason", "")])
+        comment = "; ".join(filter(None, [comment or r.get("reason", ""), r["comment"]]))
+        person = [f"Participant {r['identifier']}", r["who"], "", "", r["total"], r["of"]]
+        rows.append([*person, "Yes", "", comment])
     return rows
 
 
 def feedback(record: Record, assignment: str) -> str:
     """Write one student's page."""
-    automatic = record["of"] - record["by_hand"]
+    by_tests = f"{record['got']:g} of {automatic(record):g} points"
+    hand = f"up to {record['by_hand']:g} that a person gives"
+    if record["hand"] is not None:
+        hand = f"{record['hand']:g} of {record['by_hand']:g} by hand. {_text(record['comment'])}"
     parts = [
         f"<h1>{_text(assignment)}: {_text(record['who'])}</h1>",
-        f"<p><strong>{record['got']:g} of {automatic:g} points</strong>, and up to "
-        f"{record['by_hand']:g} that a person gives.</p>",
+        f"<p><strong>{by_tests}</strong> by the tests, and {hand}</p>",
     ]
     if record.get("reason"):
         parts.append(f"<p>{_text(record['reason'])}</p>")
@@ -123,13 +186,19 @@ def feedback(record: Record, assignment: str) -> str:
     return _page(f"{assignment}: {record['who']}", parts)
 
 
-def summary(records: list[Record], assignment: str, rubric: str) -> str:
+def summary(
+    records: list[Record],
+    assignment: str,
+    rubric: str,
+    handout: list[str] | None = None,
+    solution: list[str] | None = None,
+) -> str:
     """Write the teacher's page: distribution, hardest question, likely copies, texts to grade."""
-    automatic = records[0]["of"] - records[0]["by_hand"]
+    bars = _bars([r["got"] for r in records], automatic(records[0]))
     parts = [f"<h1>{_text(assignment)}</h1><p>{len(records)} submissions.</p>"]
-    parts += ["<h2>Points</h2><table>", *_bars([r["got"] for r in records], automatic), "</table>"]
+    parts += ["<h2>Points by the tests</h2><table>", *bars, "</table>"]
     parts += ["<h2>Questions, the hardest first</h2><table>", *_questions(records), "</table>"]
-    parts += ["<h2>Likely copies</h2>", *_copies(records)]
+    parts += ["<h2>Likely copies</h2>", *_copies(records, handout or [], solution or [])]
     odd = [r for r in records if r.get("reason")]
     parts += ["<h2>Out of the ordinary</h2><table>"]
     parts += [f"<tr><td>{_text(r['name'])}</td><td>{_text(r['reason'])}</td></tr>" for r in odd]
@@ -172,8 +241,9 @@ def _questions(records: list[Record]) -> list[str]:
     ]
 
 
-def _copies(records: list[Record]) -> list[str]:
-    pairs = alike({r["name"]: r["cells"] for r in records if r.get("cells")})
+def _copies(records: list[Record], handout: list[str], solution: list[str]) -> list[str]:
+    cells = {r["name"]: r["cells"] for r in records if r.get("cells")}
+    pairs = alike(cells | {"(the published solution)": solution}, handout)
     if not pairs:
         return ["<p>None: no two submissions share most of what is neither's handout.</p>"]
     rows = [
@@ -194,7 +264,7 @@ def _text(value: Any) -> str:
 
 def _harmless(cell: Any) -> Any:
     text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text[:1] in "=+-@\t\r" else cell
+    return f"'{text}" if isinstance(cell, str) and text.startswith(tuple("=+-@\t\r")) else cell
 
 
 def _page(title: str, parts: list[str]) -> str:
