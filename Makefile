@@ -66,7 +66,7 @@ bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: 
 			echo "$$peer could not be installed: it is left out" >&2; done
 	@$(BIN)/python -m bench
 
-new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
+new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=08_your_title
 	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))
 
 publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL=https://github.com/… TAG=v…)

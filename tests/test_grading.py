@@ -15,8 +15,7 @@ from test_hostile import CHECKS, GOOD, needs_sandbox, notebook
 import grading.grade
 import homework
 from assemble import ROOT
-from grading import gradescope, reports, sandbox
-from grading.copies import alike
+from grading import gradescope, sandbox
 from grading.grade import key, main, roster, variant_of
 from grading.judge import Wrong, close
 from grading.notebook import Unreadable, code_cells, handed_in, identify
@@ -140,34 +139,6 @@ def test_a_new_line_on_the_roster_regrades_nobody_else(course):
     assert len(keys) == 2  # that grade_all asks for this student's variant only, the batch shows
 
 
-def record(name, got, **more):
-    """What grading leaves of a homework with 15 points by tests and 5 by hand."""
-    common = {"who": name, "identifier": "7", "system": "moodle", "of": 20, "by_hand": 5}
-    return {"name": name, "got": got, "results": [], **common, **more}
-
-
-def test_points_by_hand_are_read_and_never_overwritten(tmp_path):
-    path, two = tmp_path / "by-hand.csv", [record("ann", 12), record("bob", 3)]
-    assert [found["total"] for found in reports.with_hand(two, path)] == [12, 3]
-    assert rows(path) == [["name", "points", "comment"], ["ann", "", ""], ["bob", "", ""]]
-    path.write_text('name,points,comment\nann,4.5,"clear, and right"\nbob,,\n')
-    found = reports.with_hand([*two, record("eve", 1)], path)
-    assert [(one["hand"], one["total"]) for one in found] == [(4.5, 16.5), (None, 3), (None, 1)]
-    assert rows(path)[1:] == [["ann", "4.5", "clear, and right"], ["bob", "", ""], ["eve", "", ""]]
-    assert "4.5 of 5 by hand. clear, and right" in reports.feedback(found[0], "hw9")
-    head, line = reports.moodle(found[:1], "hw9")
-    assert {"Identifier", "Grade", "Last modified (grade)"} <= set(head)  # or Moodle refuses it
-    assert (line[head.index("Grade")], line[head.index("Maximum grade")]) == (16.5, 20)
-    assert reports.canvas(found, "hw9")[1][-1] == 20
-    for wrong in ("6", "many"):
-        path.write_text(f"name,points,comment\nann,{wrong},\n")
-        with pytest.raises(ValueError, match="ann needs points from 0 to 5"):
-            reports.with_hand(two, path)
-    path.write_text("name;points;comment\nann;1;\n")
-    with pytest.raises(ValueError, match="parted by commas"):
-        reports.with_hand(two, path)
-
-
 def test_people_are_told_apart(course, tmp_path):
     one = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
     assert (one.who, one.identifier, one.system) == ("Ann Other", "77", "moodle")
@@ -212,17 +183,6 @@ def test_a_sandbox_that_does_not_work_is_said(monkeypatch):
         sandbox.probe("bubblewrap")
 
 
-def test_copies_are_found_although_names_and_numbers_differ():
-    own = "def f{0}(x):\n    y{0} = x + {0}\n    return [g(y{0} * k) for k in h({0}) if k % 2 == 0]"
-    copied = own.format(7).replace("x", "value").replace("k", "index")
-    others = {f"s{i}": [f"def f(x):\n    return {'-' * i}x + sum([{i}] * {i})"] for i in range(2)}
-    found = alike({"a": [own.format(1)], "b": [copied], **others})
-    assert [(one, other) for _, one, other in found] == [("a", "b")]
-    handout = {f"s{i}": [own.format(1)] for i in range(10)}
-    assert not alike(handout), "what all have is the handout's"
-    assert not alike({"a": [own.format(1)], "b": [copied]}, [own.format(3)])
-
-
 @pytest.mark.parametrize(
     "value", [1, 2.5, "word", None, True, [1, [2]], {"a": {3: 4}}, np.arange(6.0).reshape(2, 3)]
 )
@@ -247,20 +207,6 @@ def test_close_says_what_is_wrong_and_not_what_is_right():
     with pytest.raises(Wrong, match="it is not right in 1 of 2 places") as caught:
         close([1, 5], [1, 77])
     assert "77" not in str(caught.value)
-
-
-def test_a_spreadsheet_takes_no_name_for_a_formula(tmp_path):
-    reports.write_csv(tmp_path / "x.csv", [["=1+1", -1, "a", ""]])
-    assert rows(tmp_path / "x.csv") == [["'=1+1", "-1", "a", ""]]
-
-
-@pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
-def test_who_hands_in_the_published_solution_is_named(one):
-    handout, solution = reports.public(one.source.with_suffix(""))
-    renamed = [cell.replace("found", "result") for cell in solution]
-    records = [record("ann", 15, cells=renamed), record("bob", 0, cells=handout)]
-    page = reports.summary(records, "hw9", "", handout, solution)
-    assert page.count("(the published solution)") == 1 and "<td>ann</td>" in page
 
 
 @pytest.mark.slow
