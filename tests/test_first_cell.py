@@ -11,6 +11,7 @@ import jax
 import pytest
 import yaml
 
+import rnnlib
 from assemble import ROOT, bootstrap
 from rnnlib import colab
 from rnnlib.colab import UnfitError
@@ -59,7 +60,7 @@ def test_the_cell_installs_rnnlib_from_the_tag(tmp_path):
     length, where = done.stdout.split()[-2:]
     assert int(length) > 10_000
     assert str(tmp_path) in where
-    assert "rnnlib 0.1.0, every version in its range" in done.stdout
+    assert f"rnnlib {rnnlib.__version__}, every version in its range" in done.stdout
 
 
 @pytest.mark.slow

@@ -38,6 +38,12 @@ def test_points_by_hand_are_read_and_never_overwritten(tmp_path):
         path.write_text(f"name,points,comment\nann,{wrong},\n")
         with pytest.raises(ValueError, match="ann needs points from 0 to 5"):
             tables.with_hand(two, path)
+    odd = record("-x", 2)  # a name that a spreadsheet would take for a formula
+    path.write_text("name,points,comment,seen by\nann,1,,me\n")
+    tables.with_hand([record("ann", 12), odd], path)
+    assert rows(path)[1:] == [["ann", "1", "", "me"], ["'-x", "", "", ""]]
+    path.write_text(path.read_text().replace("'-x,", "'-x,2"))
+    assert tables.with_hand([odd], path)[0]["total"] == 4 and len(rows(path)) == 3
     path.write_text("name;points;comment\nann;1;\n")
     with pytest.raises(ValueError, match="parted by commas"):
         tables.with_hand(two, path)

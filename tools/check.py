@@ -20,7 +20,7 @@ CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; c
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
 UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
-GRADERS = "tests/test_graders.py", "tests/test_grading.py", "tests/test_hostile.py"
+GRADERS = [f"tests/test_{name}.py" for name in ("graders", "grading", "hostile", "submissions")]
 ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 

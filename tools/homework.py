@@ -90,7 +90,8 @@ SETUP = """#!/usr/bin/env bash
 # Run once by Gradescope, when the autograder's image is made.
 set -euo pipefail
 cd /autograder/source
-python3 -m pip install uv
+python3 -m pip install --break-system-packages uv || python3 -m pip install uv
+export UV_PYTHON_INSTALL_DIR=/opt/python  # where the submission's user may read
 uv venv --python 3.12 .venv
 uv pip install --python .venv --require-hashes --requirement requirements.lock
 chmod -R go-rwx book

@@ -14,7 +14,7 @@ def shape(cells: list[str]) -> list[str]:
     for cell in cells:
         try:
             tree = ast.parse(cell)
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for node in ast.walk(tree):
             extra = f".{node.attr}" if isinstance(node, ast.Attribute) else ""

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from grading import reports
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import Handed, Unreadable, code_cells, handed_in
+from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
 
@@ -49,19 +49,11 @@ def grade(
 ) -> dict[str, Any]:
     """Grade one submission, whatever it is; never raises on its account."""
     questions, started = load(folder), time.monotonic()
-    record: dict[str, Any] = {
-        "name": one.name,
-        "who": one.who,
-        "identifier": one.identifier,
-        "system": one.system,
-        "homework": folder.name,
-        "of": sum(question.points for question in questions),
-        "by_hand": sum(question.by_hand for question in questions),
-    }
+    record = nothing(one, folder)
     try:
         cells = code_cells(one.path)
     except Unreadable as error:
-        return {**record, "reason": f"The file cannot be graded: {error}.", "got": 0, "results": []}
+        return {**record, "reason": f"The file cannot be graded: {error}."}
     submission = Submission(cells, Limits(), isolation, _core())
     try:
         variant = variant_of(one, variants)
@@ -73,6 +65,23 @@ def grade(
     return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
 
 
+def nothing(one: Handed, folder: Path, reason: str = "") -> dict[str, Any]:
+    """Return the record of somebody who has no points so far."""
+    questions = load(folder)
+    return {
+        "name": one.name,
+        "who": one.who,
+        "identifier": one.identifier,
+        "system": one.system,
+        "homework": folder.name,
+        "of": sum(question.points for question in questions),
+        "by_hand": sum(question.by_hand for question in questions),
+        "got": 0,
+        "results": [],
+        "reason": reason,
+    }
+
+
 def _judged(
     submission: Submission, questions: list[Question], variant: int | None, seed: int
 ) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def _judged(
         named = submission.get("VARIANT")
     except Failed as error:
         named, reason = None, f"VARIANT: {error}."
-    if not isinstance(named, int) or not 0 <= named < 10**6:
+    if type(named) is not int or not 0 <= named < 10**6:
         named, reason = None, reason or "VARIANT is not a number from 0 to 999,999."
     if variant is not None and named != variant:
         reason = f"VARIANT should be {variant}, got {named}; graded as {variant}."
@@ -128,7 +137,10 @@ def variant_of(one: Handed, variants: dict[str, int]) -> int | None:
 def key(one: Handed, folder: Path, settings: list[str]) -> str:
     """Return what changes when a submission, the homework or the grader has changed."""
     files = [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
-    parts = [one.path.read_bytes(), *(f.read_bytes() for f in files), *map(str.encode, settings)]
+    state = one.path.lstat()
+    small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
+    content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()
+    parts = [content, *(f.read_bytes() for f in files), *map(str.encode, settings)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -160,8 +172,12 @@ def grade_all(
         try:
             for job in as_completed(jobs):
                 place, now = jobs[job]
-                record = {**job.result(), "key": now}
-                write(place, json.dumps(record))
+                try:
+                    record = {**job.result(), "key": now}
+                    write(place, json.dumps(record))
+                except Exception as error:  # the grader's own: not kept, so tried again next time
+                    said = f"The grader failed ({type(error).__name__}): run it again, or look."
+                    record = nothing(todo[place][0], folder, said)
                 yield record
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)

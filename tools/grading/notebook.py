@@ -61,10 +61,11 @@ def is_notebook(path: Path) -> bool:
 
 def identify(path: Path) -> Handed:
     """Read from a file's name, or its folder's, who handed it in."""
+    for folder in path.parts[-2::-1]:  # first: within it students name their files as they like
+        if match := MOODLE.match(folder):
+            return Handed(path, match["who"], match["id"], "moodle")
     if match := CANVAS.match(path.name):
         return Handed(path, match["who"], match["id"], "canvas")
-    if match := MOODLE.match(path.parent.name):
-        return Handed(path, match["who"], match["id"], "moodle")
     return Handed(path, path.stem)
 
 

@@ -36,10 +36,10 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
             write_csv(out / f"{system}.csv", table(own, assignment))
     for record in records:
         page = feedback(record, assignment)
-        (out / "feedback" / f"{record['name']}.html").write_text(page, encoding="utf-8")
+        (out / "feedback" / f"{record['name']}.html").write_text(page, "utf-8", "backslashreplace")
     rubric = (folder / "rubric.md").read_text(encoding="utf-8")
     page = summary(records, assignment, rubric, *public(folder))
-    (out / "summary.html").write_text(page, encoding="utf-8")
+    (out / "summary.html").write_text(page, "utf-8", "backslashreplace")
     mean = sum(record["got"] for record in records) / len(records)
     left = sum(record["hand"] is None for record in records)
     return (

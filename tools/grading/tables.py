@@ -11,31 +11,32 @@ Record = dict[str, Any]
 def with_hand(records: list[Record], path: Path) -> list[Record]:
     """Add the points that the teacher has entered, and a line in that table for whoever is new.
 
+    A line or a column that the teacher added stays.
+
     Raises: ValueError (no such table, or points that cannot be).
     """
-    rows = []
+    rows: list[list[str]] = [["name", "points", "comment"]]
     if path.exists():
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    if any({"name", "points", "comment"} - row.keys() for row in rows):
+            rows = [[_as_written(cell) for cell in row] for row in csv.reader(file) if row]
+    if not rows or {"name", "points", "comment"} - set(rows[0]):
         raise ValueError(f"{path} needs the columns name, points and comment, parted by commas")
-    given = {row["name"]: row for row in rows}
-    new = [[record["name"], "", ""] for record in records if record["name"] not in given]
+    given = {row["name"]: row for row in (dict(zip(rows[0], row)) for row in rows[1:])}  # noqa: B905
+    new = [record["name"] for record in records if record["name"] not in given]
     if new:
-        kept = [[row["name"], row["points"], row["comment"]] for row in rows]
-        write_csv(path, [["name", "points", "comment"], *kept, *new])
+        write_csv(path, [*rows, *([n if c == "name" else "" for c in rows[0]] for n in new)])
     found = []
     for record in records:
-        row = given.get(record["name"], {"points": "", "comment": ""})
-        points = _points(row["points"], record, path)
-        total = record["got"] + (points or 0)
-        found.append({**record, "hand": points, "comment": row["comment"] or "", "total": total})
+        row = given.get(record["name"], {})
+        points = _points(row.get("points", ""), record, path)
+        total, comment = record["got"] + (points or 0), row.get("comment", "")
+        found.append({**record, "hand": points, "comment": comment, "total": total})
     return found
 
 
-def _points(text: str | None, record: Record, path: Path) -> float | None:
+def _points(text: str, record: Record, path: Path) -> float | None:
     try:
-        points = float(text.replace(",", ".")) if text and text.strip() else None
+        points = float(text.replace(",", ".")) if text.strip() else None
     except ValueError:
         points = -1.0
     if points is None or 0 <= points <= record["by_hand"]:
@@ -55,7 +56,7 @@ def write_csv(path: Path, rows: list[list[Any]]) -> None:
     for row in rows:
         csv.writer(text).writerow([_harmless(cell) for cell in row])
     part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue(), encoding="utf-8", newline="")
+    part.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
     part.replace(path)
 
 
@@ -106,3 +107,8 @@ def moodle(records: list[Record], assignment: str) -> list[list[Any]]:
 def _harmless(cell: Any) -> Any:
     text = str(cell)
     return f"'{text}" if isinstance(cell, str) and text.startswith(tuple("=+-@\t\r")) else cell
+
+
+def _as_written(cell: str) -> str:
+    """Undo `_harmless`."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(tuple("=+-@\t\r")) else cell
