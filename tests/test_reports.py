@@ -72,3 +72,5 @@ def test_who_hands_in_the_published_solution_is_named(one):
     records = [record("ann", 15, cells=renamed), record("bob", 0, cells=handout)]
     page = reports.summary(records, "hw9", "", handout, solution)
     assert page.count("(the published solution)") == 1 and "<td>ann</td>" in page
+    many = [record(f"s{i}", 15, cells=renamed) for i in range(9)]  # no rarity, but no excuse
+    assert reports.summary(many, "hw9", "", handout, solution).count("(the published") == 9

@@ -52,3 +52,15 @@ def alike(
             if share >= least:
                 pairs.append((share, one, other))
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
+
+
+def pasted(
+    submissions: dict[str, list[str]],
+    solution: Sequence[str],
+    handout: Sequence[str],
+    least: float = 0.8,
+) -> list[tuple[float, str]]:
+    """Return who has at least this share of a known solution, most first, however many they are."""
+    known = shingles(list(solution)) - shingles(list(handout))
+    shares = [(len(known & shingles(cells)) / len(known), n) for n, cells in submissions.items()]
+    return sorted((s, n) for s, n in shares if s >= least)[::-1]

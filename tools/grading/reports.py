@@ -4,7 +4,7 @@ import html
 from pathlib import Path
 from typing import Any
 
-from grading.copies import alike
+from grading.copies import alike, pasted
 from grading.sandbox import COURSE
 from grading.tables import Record, automatic, canvas, grades, moodle, with_hand, write_csv
 
@@ -145,7 +145,10 @@ def _questions(records: list[Record]) -> list[str]:
 
 def _copies(records: list[Record], handout: list[str], solution: list[str]) -> list[str]:
     cells = {r["name"]: r["cells"] for r in records if r.get("cells")}
-    pairs = alike(cells | {"(the published solution)": solution}, handout)
+    pairs = alike(cells, handout)
+    if solution:
+        known = "(the published solution)"
+        pairs = [(s, name, known) for s, name in pasted(cells, solution, handout)] + pairs
     if not pairs:
         return ["<p>None: no two submissions share most of what is neither's handout.</p>"]
     rows = [
