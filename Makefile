@@ -13,7 +13,8 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check lessons record bench new-lesson hook lock clean
+.PHONY: help book serve test check colab newest lessons homework grade graders record bench \
+	new-lesson publish-as hook lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +32,30 @@ test: system-packages .venv/.test  ## everything: lint, types, tests, lessons, b
 check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
 	@$(BIN)/python tools/check.py fast
 
+colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
+	@$(BIN)/python tools/colab_venv.py
+	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+
+newest: .venv/.test  ## raise .venv to the newest versions in range, and run the tests and lessons
+	@rm .venv/.test .venv/.book  # so that the next make brings the lock's versions back
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		--upgrade-strategy eager -r requirements.txt -r requirements-test.txt
+	@$(BIN)/python tools/check.py newest
+
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
+
+homework: .venv/.book  ## build the students' notebooks, and the graders' bundles for Gradescope
+	@$(BIN)/python tools/homework.py $(if $(FORCE),--force)
+
+grade: .venv/.book  ## grade a folder: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
+	@PYTHONPATH=tools $(BIN)/python -m grading.grade \
+		"$(or $(HOMEWORK),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
+		"$(or $(FOLDER),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
+		$(if $(ROSTER),--roster "$(ROSTER)") --secret "$(SECRET)" --isolation $(or $(ISOLATION),bubblewrap)
+
+graders: .venv/.test  ## measure what hidden tests catch, some minutes: book/instructors.md's table
+	@$(BIN)/python tools/graders.py
 
 record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
 	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
@@ -43,8 +66,13 @@ bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: 
 			echo "$$peer could not be installed: it is left out" >&2; done
 	@$(BIN)/python -m bench
 
-new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=03_gradients_that_vanish
+new-lesson: .venv/.book  ## start a lesson: make new-lesson NAME=08_your_title
 	@$(BIN)/python tools/new_lesson.py $(or $(NAME),$(error say which: make new-lesson NAME=03_name))
+
+publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL=https://github.com/… TAG=v…)
+	@$(BIN)/python tools/publish_as.py "$(URL)" "$(TAG)"
+	@$(MAKE) --no-print-directory lessons homework book
+	@echo "Commit, then: git tag $(TAG) && git push origin HEAD $(TAG)"
 
 hook:  ## run `make check` before every commit of this clone
 	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
@@ -80,4 +108,9 @@ _build/html/.stamp: .venv/.book $(SOURCES)
 .PHONY: system-packages
 system-packages:
 	@command -v git >/dev/null || { echo "git is missing: sudo apt-get install git" >&2; exit 1; }
+	@[ "$$(uname)" != Linux ] || command -v bwrap >/dev/null || \
+		{ echo "bubblewrap is missing: sudo apt-get install bubblewrap" >&2; exit 1; }
+	@[ "$$(uname)" != Linux ] || bwrap --unshare-all --ro-bind / / true 2>/dev/null || \
+		echo "Note: this machine forbids bubblewrap, so some tests of grading are left out. On" \
+		"Ubuntu: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" >&2
 	@tools/chromium.sh >/dev/null

@@ -1,1 +1,1 @@
-"""The speed benchmark: rnnlib against its peers, in one process."""
+"""The speed benchmark: rnnlib against its peers, on one machine."""

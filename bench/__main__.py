@@ -5,7 +5,8 @@
     python -m bench --report                 nothing is measured: the page anew from the results
     python -m bench --quick --to FOLDER      tiny sizes, in seconds: does it run?
 
-All programs run in one process, by turns, on all cores (JAX_NUM_CPU_DEVICES sets how many).
+All programs but the cold starts run in one process, by turns; JAX_NUM_CPU_DEVICES sets how many
+cores they take.
 """
 
 import argparse

@@ -41,7 +41,7 @@ STAGES = ("import", "trace and lower", "compile or load", "run, and the rest")
 
 def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """Time the run in fresh processes, with an empty and with a filled compilation cache."""
-    repeats = 1 if quick else 6
+    repeats = 1 if quick else 10
     empty, filled = [], []
     for repeat in range(repeats):
         say(f"two fresh processes, {repeat + 1} of {repeats}")

@@ -13,7 +13,7 @@ from rnnlib import decode, timing
 from rnnlib.models import LanguageModel
 
 FULL = {"vocabulary": 64, "hidden": 256, "length": 256, "repeats": 10}
-QUICK = {"vocabulary": 8, "hidden": 4, "length": 8, "repeats": 6}
+QUICK = {"vocabulary": 8, "hidden": 4, "length": 8, "repeats": 10}
 
 
 def compiled(

@@ -14,7 +14,7 @@ FULL = {
     "T": (16, 32, 64, 128, 256),
     "B": (4, 8, 16, 32, 64),
     "H": (32, 64, 128, 256, 512),
-    "repeats": 7,
+    "repeats": 10,
     "steps": 3,  # in one scan, so that fresh memory is paid for once
 }
 QUICK = {
@@ -22,7 +22,7 @@ QUICK = {
     "T": (4, 8, 16),
     "B": (4, 8, 16),
     "H": (2, 4, 8),
-    "repeats": 6,
+    "repeats": 10,
     "steps": 2,
 }
 LAYERS = {"fused": fused.unroll, "plain": plain}

@@ -54,7 +54,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     say(f"time at T = {lengths[-1]}")
     xs = jax.random.normal(jax.random.key(0), (lengths[-1], batch, width))
     programs = {name: lambda g=gradient: g(cell, xs) for name, gradient in gradients.items()}
-    times = timing.compare(programs, repeats=6, warmup=1)
+    times = timing.compare(programs, repeats=10, warmup=1)
     results = {
         name: summary(found)
         | {"bytes": planned[name]}

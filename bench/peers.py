@@ -28,25 +28,27 @@ LEARNING_RATE = 1e-3
 class JaxTraining:
     """One jitted step for any library that has `predict(params, xs) -> ys`; a call takes it.
 
-    A call returns the loss before the update: an array that is not waited for yet. `batch` is
-    time-major: xs[T, B, D] and targets[T, B, H].
+    A call returns the loss before the update: an array that is not waited for yet. The batch's
+    rows are on axis `rows`: 1 where it is time-major, xs[T, B, D] and targets[T, B, H].
     """
 
-    def __init__(self, predict: Callable, params: Any, xs: np.ndarray, targets: np.ndarray):
+    def __init__(
+        self, predict: Callable, params: Any, xs: np.ndarray, targets: np.ndarray, rows: int = 1
+    ):
         optimizer = optax.adam(LEARNING_RATE)
 
         def loss_of(params, xs, targets):
             return jnp.mean((predict(params, xs) - targets) ** 2)
 
-        def step(params, state, xs, targets):
-            loss, gradient = jax.value_and_grad(loss_of)(params, xs, targets)
+        def take(params, state, xs, targets, mean=lambda found: found):
+            loss, gradient = mean(jax.value_and_grad(loss_of)(params, xs, targets))
             updates, state = optimizer.update(gradient, state, params)
             return optax.apply_updates(params, updates), state, loss
 
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-        self.batch = jnp.asarray(xs), jnp.asarray(targets)
+        self.batch, self.rows = (jnp.asarray(xs), jnp.asarray(targets)), rows
         self.params, self.state = params, optimizer.init(params)
-        self.step = jax.jit(step, donate_argnums=(0, 1))
+        self.take, self.step = take, jax.jit(take, donate_argnums=(0, 1))
 
     def __call__(self) -> jax.Array:
         self.params, self.state, loss = self.step(self.params, self.state, *self.batch)

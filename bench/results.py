@@ -47,10 +47,14 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> str:
-    """Name the processor, as the system calls it."""
+    """Name the processor, as the system calls it, with what tells it from others of that name."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists() and (found := re.search(r"model name\s*: (.+)", cpuinfo.read_text())):
-        return found[1].strip()
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    fields = dict(re.findall(r"^(\S.*?)\s*: (.+?)\s*$", text, re.MULTILINE))
+    if "model name" in fields:
+        keys = ("vendor_id", "cpu family", "model", "stepping")
+        more = ", ".join(f"{key} {fields[key]}" for key in keys if key in fields)
+        return f"{fields['model name']} ({more.removeprefix('vendor_id ')})"
     return _said("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
 
 

@@ -19,8 +19,8 @@ from rnnlib.models import LanguageModel, next_token_loss
 from rnnlib.text import windows
 from rnnlib.timing import Times
 
-FULL = {"vocabulary": 64, "hidden": 128, "rows": 32, "length": 64, "steps": 5, "turns": 6}
-QUICK = {"vocabulary": 8, "hidden": 4, "rows": 4, "length": 8, "steps": 2, "turns": 6}
+FULL = {"vocabulary": 64, "hidden": 128, "rows": 32, "length": 64, "steps": 5, "turns": 10}
+QUICK = {"vocabulary": 8, "hidden": 4, "rows": 4, "length": 8, "steps": 2, "turns": 10}
 SEEDS, RATE, CLIP = 4, 3e-3, 1.0
 
 

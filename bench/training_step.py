@@ -6,9 +6,7 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -19,9 +17,21 @@ from rnnlib import cells, fused, timing
 from rnnlib.timing import Times
 
 SHAPES = ((32, 64, 64, 128), (32, 256, 64, 64), (64, 128, 128, 256), (16, 512, 64, 128))
-IN_A_SCAN = 5  # steps per call of the second form: one compiled scan, as in train.fit
-SECONDS = 20  # for each cell and shape: from 6 to 20 repeats, as many as fit
+IN_A_SCAN = 5  # steps per call where they are one compiled scan, as in train.fit
+ONCE, SCAN, SHARED = FORMS = "1", f"{IN_A_SCAN}", f"{IN_A_SCAN} shared"  # steps per call
+SECONDS = 20  # for each cell and shape: from 10 to 20 repeats, as many as fit
 Layer = Callable[[Any, jax.Array], jax.Array]  # cell, xs[B, T, D] -> ys[B, T, H]
+
+PYTORCH = ("PyTorch",)
+JAX_PEERS = tuple(name for name in peers.PEERS if name not in PYTORCH)
+# Who the rivals are, their form and rnnlib's; None is the form in which each is the fastest.
+COMPARISONS = {
+    "fastest JAX peer, each in its best form": (JAX_PEERS, None, None),
+    "fastest JAX peer, both one call, on one device": (JAX_PEERS, ONCE, ONCE),
+    "fastest JAX peer, both in a scan, rows shared": (JAX_PEERS, SHARED, SHARED),
+    "PyTorch, each in its best form": (PYTORCH, None, None),
+    "PyTorch, both one call, on all cores": (PYTORCH, ONCE, "1 shared"),
+}
 
 
 def plain(cell: Any, xs: jax.Array) -> jax.Array:
@@ -38,44 +48,46 @@ def rnnlib_step(
     layer: Layer = fused.unroll,
     devices: Sequence[jax.Device] | None = None,
 ) -> Callable[[], jax.Array]:
-    """Make the program that takes `steps` training steps per call, and returns the last loss.
+    """Make rnnlib's program; without `devices`, the rows are shared out over as many as can."""
+    kind = {"LSTM": cells.LSTM, "GRU": cells.GRU}[cell]
+    start = kind(xs.shape[-1], targets.shape[-1], rngs=nnx.Rngs(0))
+    training = peers.JaxTraining(layer, start, xs, targets, rows=0)
+    return in_a_scan(training, steps, devices or sharing(len(xs)))
 
-    mean((ys - targets)^2), optax.adam(1e-3). The weights are on every device, the batch's rows are
-    shared out, and one pmean brings losses and gradients together.
+
+def in_a_scan(
+    training: peers.JaxTraining, steps: int, devices: Sequence[jax.Device]
+) -> Callable[[], jax.Array]:
+    """Make the program that takes `steps` of a training's steps per call, in one compiled scan.
+
+    The weights are on every device, the batch's rows are shared out, and one pmean brings losses
+    and gradients together: for rnnlib as for its peers. A call returns the last loss.
     """
-    optimizer = optax.adam(1e-3)
-    mesh = Mesh(np.array(devices or _sharing(len(xs))), ("rows",))
-    specs: Any = {"in_specs": (P(), P("rows"), P("rows")), "out_specs": P(), "check_vma": False}
-
-    def loss(cell: Any, xs: jax.Array, targets: jax.Array) -> jax.Array:
-        return jnp.mean(jnp.square(layer(cell, xs) - targets))
+    mesh, shares = Mesh(np.array(devices), ("rows",)), P(*[None] * training.rows, "rows")
+    specs: Any = {"in_specs": (P(), shares), "out_specs": P(), "check_vma": False}
 
     @partial(jax.jit, donate_argnums=0)
     @partial(jax.shard_map, mesh=mesh, **specs)
-    def train(state: Any, xs: jax.Array, targets: jax.Array) -> tuple[Any, jax.Array]:
+    def train(state: Any, batch: Any) -> tuple[Any, jax.Array]:
         def step(state: Any, _: None) -> tuple[Any, jax.Array]:
-            cell, moments = state
-            value, grads = jax.lax.pmean(jax.value_and_grad(loss)(cell, xs, targets), "rows")
-            updates, moments = optimizer.update(grads, moments)
-            return (optax.apply_updates(cell, updates), moments), value
+            *state, loss = training.take(*state, *batch, lambda found: jax.lax.pmean(found, "rows"))
+            return tuple(state), loss
 
         state, losses = jax.lax.scan(step, state, length=steps)
         return state, losses[-1]
 
-    kind = {"LSTM": cells.LSTM, "GRU": cells.GRU}[cell]
-    start = kind(xs.shape[-1], targets.shape[-1], rngs=nnx.Rngs(0))
-    state = jax.device_put((start, optimizer.init(start)), NamedSharding(mesh, P()))
-    batch = jax.device_put((xs, targets), NamedSharding(mesh, P("rows")))
+    state = jax.device_put((training.params, training.state), NamedSharding(mesh, P()))
+    batch = jax.device_put(training.batch, NamedSharding(mesh, shares))
 
     def call() -> jax.Array:
         nonlocal state
-        state, value = train(state, *batch)
-        return value
+        state, loss = train(state, batch)
+        return loss
 
     return call
 
 
-def _sharing(rows: int) -> list[jax.Device]:
+def sharing(rows: int) -> list[jax.Device]:
     """Return as many devices as can take equal shares of the rows."""
     return jax.devices()[: max(n for n in range(1, jax.device_count() + 1) if rows % n == 0)]
 
@@ -100,47 +112,6 @@ def data(shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     return draw((batch, steps, inputs)), draw((batch, steps, hidden))
 
 
-def _on_one(layer: Layer) -> Callable:
-    return partial(rnnlib_step, layer=layer, devices=jax.devices()[:1])
-
-
-OURS = {
-    "rnnlib": rnnlib_step,
-    "rnnlib, fused, one device": _on_one(fused.unroll),
-    "rnnlib, plain cell": _on_one(plain),
-}
-
-
-def in_a_scan(
-    training: peers.JaxTraining, steps: int, *, shared: bool = False
-) -> Callable[[], jax.Array]:
-    """Make the program that takes a peer's own step so often in one compiled scan.
-
-    With `shared`, the batch's rows lie on all devices, and JAX divides the program among them.
-    """
-    params, state, batch = training.params, training.state, training.batch
-    if shared:
-        mesh = Mesh(np.array(_sharing(batch[0].shape[1])), ("rows",))
-        params, state = jax.device_put((params, state), NamedSharding(mesh, P()))
-        batch = jax.device_put(batch, NamedSharding(mesh, P(None, "rows")))
-
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def train(params: Any, state: Any, batch: Any) -> tuple[Any, Any, jax.Array]:
-        def take(carry: Any, _: None) -> tuple[Any, jax.Array]:
-            *carry, loss = training.step(*carry, *batch)
-            return tuple(carry), loss
-
-        (params, state), losses = jax.lax.scan(take, (params, state), length=steps)
-        return params, state, losses[-1]
-
-    def call() -> jax.Array:
-        nonlocal params, state
-        params, state, loss = train(params, state, batch)
-        return loss
-
-    return call
-
-
 def working_peers() -> tuple[dict[str, peers.Peer], list[str]]:
     """Return the peers that take a step here, and a line about each of them."""
     makers, notes = peers.available()
@@ -159,7 +130,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     for note in notes:
         say(note)
     shapes, seconds = (((4, 8, 4, 8),), 0.0) if quick else (SHAPES, SECONDS)
-    roof = timing.matmul_roof((64,)) if quick else timing.matmul_roof()
+    roof = timing.matmul_roof((64,) if quick else (512, 1024, 2048), repeats=10)
     cases = []
     for cell in ("LSTM", "GRU"):
         for shape in shapes:
@@ -170,24 +141,37 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _case(cell: str, shape: Sequence[int], makers: dict, seconds: float) -> dict[str, Any]:
-    batch = data(shape)
-    once = {name: make(cell, *batch) for name, make in {**OURS, **makers}.items()}
-    trial = {name: once[name] for name in makers if isinstance(once[name], peers.JaxTraining)}
-    tried = timing.compare(trial, repeats=2, warmup=1, at_least=0) if trial else {}
-    fastest = sorted(tried, key=lambda name: tried[name].median)[:2]
-
-    programs: dict[str, Callable] = {f"{name}/1": program for name, program in once.items()}
-    programs[f"rnnlib/{IN_A_SCAN}"] = rnnlib_step(cell, *batch, steps=IN_A_SCAN)
-    for name in fastest:
-        for form, shared in ((f"{IN_A_SCAN}", False), (f"{IN_A_SCAN} shared", True)):
-            training = makers[name](cell, *batch)
-            programs[f"{name}/{form}"] = in_a_scan(training, IN_A_SCAN, shared=shared)
-    steps = sum(_steps(label) for label in programs)
-    turn = steps * np.mean([times.median for times in tried.values()] or [1.0])
-    repeats = int(np.clip(seconds / turn, 6, 20))
-    times = timing.compare(programs, repeats=repeats, warmup=1)
-    found = {"programs": _results(times), "repeats": repeats}
+    """Time all programs; the number of repeats is even, so that the order of turns balances."""
+    programs = _programs(cell, data(shape), makers)
+    once = {label: program for label, program in programs.items() if label.endswith(f"/{ONCE}")}
+    tried = timing.compare(once, repeats=1, warmup=1, at_least=0)
+    turn = sum(map(_steps, programs)) * np.median([times.median for times in tried.values()])
+    repeats = 2 * int(np.clip(seconds / turn / 2, 5, 10))
+    forms: dict[str, dict[str, Times]] = {}
+    for label, times in timing.compare(programs, repeats=repeats, warmup=1).items():
+        name, form = label.split("/")
+        forms.setdefault(name, {})[form] = Times(times.seconds / _steps(label))
+    found = {"programs": _results(forms), "compared": compared(forms), "repeats": repeats}
     return {"cell": cell, "shape": list(shape), "flops": flops(cell, shape), **found}
+
+
+def _programs(cell: str, batch: tuple, makers: dict) -> dict[str, Callable]:
+    """Make "name/form" for every form: so many steps per call, and where its rows are shared."""
+    one, all_of_them = jax.devices()[:1], sharing(len(batch[0]))
+    ours = partial(rnnlib_step, cell, *batch)
+    programs: dict[str, Callable] = {
+        f"rnnlib/{ONCE}": ours(devices=one),
+        f"rnnlib/{SCAN}": ours(devices=one, steps=IN_A_SCAN),
+        f"rnnlib/{SHARED}": ours(steps=IN_A_SCAN),
+        "rnnlib/1 shared": ours(),
+        f"rnnlib, plain cell/{ONCE}": ours(devices=one, layer=plain),
+    }
+    for name, make in makers.items():
+        programs[f"{name}/{ONCE}"] = training = make(cell, *batch)
+        if isinstance(training, peers.JaxTraining):
+            for form, devices in ((SCAN, one), (SHARED, all_of_them)):
+                programs[f"{name}/{form}"] = in_a_scan(make(cell, *batch), IN_A_SCAN, devices)
+    return programs
 
 
 def _steps(label: str) -> int:
@@ -195,47 +179,47 @@ def _steps(label: str) -> int:
     return int(label.split("/")[1].split()[0])
 
 
-def _results(times: dict[str, Times]) -> dict[str, Any]:
+def _results(forms: dict[str, dict[str, Times]]) -> dict[str, Any]:
     """Return the time per step of each program's forms; the fastest of them counts."""
-    forms: dict[str, dict[str, Times]] = {}
-    for label, measured in times.items():
-        name, form = label.split("/")
-        forms.setdefault(name, {})[form] = Times(measured.seconds / _steps(label))
-    best = {name: min(by.values(), key=lambda times: times.median) for name, by in forms.items()}
     return {
         name: {
             "forms": {form: summary(times) for form, times in by.items()},
-            "best": best[name].median,
-            "ratio": list(timing.ratio(best[name], best["rnnlib"])),
+            "best": _pick(by).median,
+            "ratio": list(timing.ratio(_pick(by), _pick(forms["rnnlib"]))),
         }
         for name, by in forms.items()
     }
 
 
-def fastest_jax(case: dict[str, Any]) -> str | None:
-    """Return the name of the JAX peer that takes the least time in a case, if there is one."""
-    others = {name: p for name, p in case["programs"].items() if name not in (*OURS, "PyTorch")}
-    return min(others, key=lambda name: others[name]["best"]) if others else None
+def _pick(by: dict[str, Times], form: str | None = None) -> Times:
+    """Return a program's times in a form, or in the one in which it is the fastest."""
+    return by[form] if form else min(by.values(), key=lambda times: times.median)
+
+
+def compared(forms: dict[str, dict[str, Times]]) -> dict[str, list[float]]:
+    """Return each comparison's ratio, to the fastest of its rivals, and the interval."""
+    found = {}
+    for what, (names, theirs, own) in COMPARISONS.items():
+        rivals = [_pick(forms[name], theirs) for name in names if name in forms]
+        if rivals:
+            fastest = min(rivals, key=lambda times: times.median)
+            found[what] = list(timing.ratio(fastest, _pick(forms["rnnlib"], own)))
+    return found
 
 
 def means(cases: list[dict]) -> dict[str, dict[str, list[float]]]:
-    """Return the geometric means over the shapes of a rival's time / ours, and their intervals.
+    """Return each comparison's geometric mean over the shapes, and its interval.
 
     Shapes are measured one after another, so their errors are taken as independent: the half width
     of the mean's logarithm is sqrt(sum of the squared half widths) / n.
     """
     found: dict[str, dict[str, list[float]]] = {}
-    for cell in ("LSTM", "GRU", "both"):
-        here = [case for case in cases if cell in (case["cell"], "both")]
-        rivals = {
-            "fastest JAX peer": [case["programs"].get(fastest_jax(case)) for case in here],
-            "PyTorch": [case["programs"].get("PyTorch") for case in here],
-        }
-        for rival, programs in rivals.items():
-            if all(programs):
-                logs = np.log([program["ratio"] for program in programs])  # [shapes, 3]
-                half = math.hypot(*(logs[:, 2] - logs[:, 1]) / 2) / len(logs)
-                middle = logs[:, 0].mean()
-                interval = np.exp([middle, middle - half, middle + half])
-                found.setdefault(rival, {})[cell] = interval.tolist()
+    for what in cases[0]["compared"]:
+        for cell in ("LSTM", "GRU", "both"):
+            here = [case["compared"][what] for case in cases if cell in (case["cell"], "both")]
+            logs = np.log(here)  # [shapes, 3]
+            half = math.hypot(*(logs[:, 2] - logs[:, 1]) / 2) / len(logs)
+            middle = logs[:, 0].mean()
+            interval = np.exp([middle, middle - half, middle + half])
+            found.setdefault(what, {})[cell] = interval.tolist()
     return found

@@ -124,40 +124,21 @@ def attend_blockwise(q: jax.Array, k: jax.Array, v: jax.Array, block: int = 128)
     return ys.reshape(-1, *q.shape[1:])[: len(q)]
 
 
-def attend_cached(
-    q: jax.Array,
-    k: jax.Array,
-    v: jax.Array,
-    last: int | jax.Array,
-    *,
-    first: int | jax.Array = 0,
-    block: int = 128,
-) -> jax.Array:
-    """Let one query look at the entries `first` to `last` of a cache, and at nothing else.
+def attend_cached(q: jax.Array, k: jax.Array, v: jax.Array, last: int | jax.Array) -> jax.Array:
+    """Let one query look at the entries 0 to `last` of a cache, and at nothing else.
 
-    y = Σ_{first <= s <= last} softmax_s(q · k_s / sqrt(d)) v_s, by the blocks of `attend_blockwise`
+    y = Σ_{s <= last} softmax_s(q · k_s / sqrt(d)) v_s
 
-    The number of blocks that are read is (last - first) // block + 1, found as it runs: the cost
-    grows with the position and not with the capacity C. Such a loop has no reverse-mode gradient:
-    this is for inference only.
+    All C entries are read, and those behind `last` get no weight: the cost grows with the capacity.
+    To cut out the filled part means to copy it, which on a CPU costs more than to read the rest.
 
-    Shapes: q[heads, d], k, v[C, heads, d] -> y[heads, d], for 0 <= first <= last < C. Here q and k
-    are rotated already, each to its own position.
-    Raises: ValueError for a block under 1, or a cache without room.
+    Shapes: q[heads, d], k, v[heads, d, C] -> y[heads, d], for 0 <= last < C: both sums run along
+    the memory. Here q and k are rotated already, each to its own position.
+    Raises: ValueError for a cache without room.
     Reference: Shazeer (2019), "Fast Transformer decoding: one write-head is all you need".
     """
-    if min(block, len(k)) < 1:
-        raise ValueError(f"block and the cache's capacity must be >= 1, got {block} and {len(k)}")
-    block = min(block, len(k))
-    within = jnp.arange(block)
-
-    def join(i: jax.Array, running: _Running) -> _Running:
-        begin = first + i * block
-        start = jnp.minimum(begin, len(k) - block)  # the last block may reach back, not further on
-        entries = start + within
-        seen = (begin <= entries) & (entries <= last)
-        read = lambda x: jax.lax.dynamic_slice_in_dim(x, start, block)  # noqa: E731
-        return running.join(q[None], read(k), read(v), seen[None])
-
-    blocks = (last - first) // block + 1
-    return jax.lax.fori_loop(0, blocks, join, _Running.over_nothing(q[None])).mean()[0]
+    if not k.shape[-1]:
+        raise ValueError("the cache's capacity must be >= 1, got 0")
+    scores = jnp.einsum("hd,hds->hs", q, k) / math.sqrt(q.shape[-1])  # [heads, C]
+    scores = jnp.where(jnp.arange(k.shape[-1])[None] <= last, scores, -jnp.inf)
+    return jnp.einsum("hs,hds->hd", jax.nn.softmax(scores), v)

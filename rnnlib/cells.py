@@ -1,8 +1,9 @@
 """Recurrent cells: RNN, GRU, LSTM and MinGRU.
 
 A cell is `cell(state, x) -> (state, y)` with `init_state()`, which is exactly what `lax.scan`
-takes. The weights of all gates stand side by side in one matrix, so that a step is two matrix
-products, whatever the cell. Weights and states are float32, also where jax_enable_x64 is on.
+takes. The weights of all gates stand side by side in one matrix, so that a step is one or two
+matrix products, however many gates. Weights and states are float32, also where jax_enable_x64 is
+on.
 """
 
 from typing import Any

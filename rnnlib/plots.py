@@ -178,6 +178,7 @@ def label_lines(ax: Axes, *, gap: float = 1.25) -> None:
     right = max(end[0] for end in ends)
     for line, end, at, place in zip(lines, ends, wanted, places, strict=True):
         colour = line.get_color()
+        ax.hlines(end[1], end[0], right, colour, ":", linewidth=0.9)  # where a line ends early
         ax.annotate(
             f"{GLYPHS.get(str(line.get_marker()), '')} {line.get_label()}".lstrip(),
             (right, end[1]),

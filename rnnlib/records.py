@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from rnnlib import results, sources
+from rnnlib import colab, results, sources
 
 FOLDER = Path(str(importlib.resources.files("rnnlib"))) / "data" / "recorded"
 
@@ -138,8 +137,6 @@ def _timed(run: Callable, settings: dict) -> tuple[dict, dict]:
 
 
 def _provenance(settings: dict, seconds: int) -> dict:
-    kind, count = jax.devices()[0].device_kind, jax.device_count()
-    cores = f"{os.cpu_count()} CPU cores"
     git = [
         "git",
         "-C",
@@ -155,7 +152,7 @@ def _provenance(settings: dict, seconds: int) -> dict:
         commit = "unknown"
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "device": cores if jax.default_backend() == "cpu" else f"{count} × {kind}, {cores}",
+        "device": colab.device(),
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in ("jax", "flax", "optax")},
         "commit": commit,

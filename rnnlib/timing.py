@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
+from rnnlib.intervals import t_quantile
+
 FEWEST = 6  # of 5 repeats even the whole range holds the true median in only 1 - 2 / 2^5 = 94 %
 
 
@@ -45,9 +47,9 @@ def compare(
 
     Every program is first called `warmup` times (it compiles), then more often until a repeat of
     it takes `at_least` seconds, so that the clock's own grain does not count. Then all programs
-    run once per repeat, in a random order and in the next repeat in its reverse: any two are as
-    often in one order as in the other. Every call is waited for; what calling it costs in Python
-    is part of its time. Results that are not JAX's must be complete when they are returned.
+    run once per repeat, in a random order and in the next repeat in its reverse: an even number
+    of repeats balances the order. Every call is waited for, and what it costs in Python counts.
+    Results that are not JAX's must be complete when they are returned.
 
     Raises: ValueError (no program, repeats or warmup under 1, at_least negative or not finite).
     """
@@ -104,10 +106,8 @@ def exponent(
     if not (np.isfinite([x, y]).all() and min(*x, *y) > 0):
         raise ValueError(f"sizes and times must be finite and > 0, got {x} and {y}")
     x, y = np.log(x) - np.log(x).mean(), np.log(y) - np.log(y).mean()
-    slope = x @ y / (x @ x)
-    freedom = len(x) - 2
-    draws = np.random.default_rng(0).standard_t(freedom, 1_000_000)  # their quantile: t, to 1 %
-    half = np.quantile(draws, 0.975) * np.sqrt(np.square(y - slope * x).sum() / freedom / (x @ x))
+    slope, freedom = x @ y / (x @ x), len(x) - 2
+    half = t_quantile(freedom) * np.sqrt(np.square(y - slope * x).sum() / freedom / (x @ x))
     return float(slope), float(slope - half), float(slope + half)
 
 

@@ -5,7 +5,6 @@ keys of positions 0 to t, and takes the mean of their values, weighted by how we
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -134,11 +133,11 @@ class Transformer(nnx.Module):
 class Cache(NamedTuple):
     """What a `Cached` Transformer remembers: a key and a value for each head, layer and position.
 
-    A position takes 2 * L * heads * d = 2 L W numbers: (keys.nbytes + values.nbytes) / C bytes.
+    A position takes 2 * L * heads * d = 2 L W numbers.
     """
 
-    keys: jax.Array  # [L, C, heads, d], each rotated to its position
-    values: jax.Array  # [L, C, heads, d]
+    keys: tuple[jax.Array, ...]  # L of [heads, d, C], each rotated to its position
+    values: tuple[jax.Array, ...]  # L of [heads, d, C]
     position: jax.Array  # [], how many tokens have been read
 
 
@@ -149,10 +148,9 @@ class Cached(nnx.Module):
     y_p      = Σ_{s <= p} softmax_s(rotate(norm(x_p) W_q, p) · K_s / sqrt(d)) V_s
 
     It has the interface of a `models.LanguageModel`, so that `decode.generate` can write with it.
-    The cache has room for `capacity` tokens, prompt included: it never grows, and a step costs more
-    the more has been read, whatever the capacity. That holds inside a scan; a step that is jitted
-    on its own copies the cache, unless it is given away (`donate_argnums`). Inference only: for
-    gradients call the model.
+    The cache has room for `capacity` tokens, prompt included; it never grows, and every step reads
+    all of it. Inside a scan an entry is written in place; a step that is jitted on its own copies
+    the cache, unless it is given away (`donate_argnums`). For gradients call the model.
 
     Shapes: tokens[P] -> logits[V]; L layers, C = capacity.
     Raises: ValueError for a capacity under 1. The logits of a step beyond the capacity are NaN.
@@ -169,8 +167,9 @@ class Cached(nnx.Module):
         """Return the empty cache, before the first token."""
         layers, width, _ = self.model.blocks.w_qkv.shape
         heads = self.model.blocks.heads
-        empty = partial(jnp.zeros, (layers, self.capacity, heads, width // heads), jnp.float32)
-        return Cache(empty(), empty(), jnp.int32(0))  # two arrays: each can be given away
+        shape = heads, width // heads, self.capacity
+        empty = lambda: tuple(jnp.zeros(shape, jnp.float32) for _ in range(layers))  # noqa: E731
+        return Cache(empty(), empty(), jnp.int32(0))
 
     def prefill(self, tokens: jax.Array) -> tuple[Cache, jax.Array]:
         """Read a prompt tokens[P] in one pass: -> (cache, logits[V] for what follows it).
@@ -186,31 +185,21 @@ class Cached(nnx.Module):
             return block.write(xs, self.model.attend(q, k, v)), (rotate(k, time), v)
 
         xs, read = jax.lax.scan(layer, self.model._embed(tokens), self.model.blocks)
-        room = ((0, 0), (0, self.capacity - length), (0, 0), (0, 0))
-        keys, values = (jnp.pad(part, room) for part in read)
+        room = ((0, 0), (0, 0), (0, 0), (0, self.capacity - length))
+        keys, values = (tuple(jnp.pad(part.transpose(0, 2, 3, 1), room)) for part in read)
         return Cache(keys, values, jnp.int32(length)), self.model._logits(xs[-1:])[0]
 
     def step(self, cache: Cache, token: jax.Array) -> tuple[Cache, jax.Array]:
         """Read one token: -> (new cache, logits[V] for the next one, or NaN if it had no room)."""
-        position, fits = cache.position, cache.position < self.capacity
-        layers = jnp.arange(len(cache.keys), dtype=jnp.int32)
-        # The layers' entries stand in one row, and are changed in place: no step copies the cache.
-        in_a_row = lambda entries: entries.reshape(-1, *entries.shape[2:])  # noqa: E731
-
-        def layer(carry: tuple[jax.Array, ...], block_and_first: tuple[Block, jax.Array]):
-            x, keys, values = carry  # [1, W], [L C, heads, d] twice
-            block, first = block_and_first
-            q, k, v = block.queries_keys_values(x)
+        position = cache.position
+        xs, keys, values = self.model._embed(jnp.reshape(token, 1)), [], []  # xs[1, W]
+        # One array for each layer, and no scan over layers: that would copy all that it carries.
+        for number, (past_k, past_v) in enumerate(zip(cache.keys, cache.values, strict=True)):
+            block = jax.tree.map(lambda weights, at=number: weights[at], self.model.blocks)
+            q, k, v = block.queries_keys_values(xs)  # [1, heads, d]
             q, k = rotate(q, position[None]), rotate(k, position[None])
-            here = jnp.where(fits, first + position, len(keys))  # the end: nothing is written
-            keys = keys.at[here].set(k[0], mode="drop")
-            values = values.at[here].set(v[0], mode="drop")
-            y = attend_cached(q[0], keys, values, first + position, first=first)
-            return (block.write(x, y[None]), keys, values), None
-
-        x = self.model._embed(jnp.reshape(token, 1))
-        start = x, in_a_row(cache.keys), in_a_row(cache.values)
-        (x, *rows), _ = jax.lax.scan(layer, start, (self.model.blocks, layers * self.capacity))
-        logits = jnp.where(fits, self.model._logits(x)[0], jnp.nan)
-        keys, values = (row.reshape(cache.keys.shape) for row in rows)
-        return Cache(keys, values, position + 1), logits
+            keys.append(past_k.at[:, :, position].set(k[0], mode="drop"))  # no room: not written
+            values.append(past_v.at[:, :, position].set(v[0], mode="drop"))
+            xs = block.write(xs, attend_cached(q[0], keys[-1], values[-1], position)[None])
+        logits = jnp.where(position < self.capacity, self.model._logits(xs)[0], jnp.nan)
+        return Cache(tuple(keys), tuple(values), position + 1), logits

@@ -1,11 +1,14 @@
-"""The benchmark's peers: they learn, and have the parameters that their equations ask for."""
+"""The benchmark: its peers learn, in every form alike, and what is compared is of one form."""
 
 import importlib.metadata
 
+import jax
 import numpy as np
 import pytest
 
-from bench import peers
+from bench import peers, results, training_step
+from bench.__main__ import main
+from rnnlib import timing
 
 BATCH, STEPS, INPUTS, HIDDEN = 4, 6, 3, 5
 # How many biases of H each unit has: beside those of x W_x, some libraries add others to h W_h.
@@ -48,6 +51,60 @@ def test_a_peer_has_the_parameters_of_its_cell(name, cell):
     gates = {"LSTM": 4, "GRU": 3}[cell]
     weights = gates * HIDDEN * (INPUTS + HIDDEN)
     assert make(name, cell).parameters == weights + BIASES[name][cell] * HIDDEN
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "PyTorch"])
+def test_a_peers_steps_are_the_same_in_every_form(name, cell):
+    train = make(name, cell)
+    losses = [float(train()) for _ in range(5)]
+    for devices in (jax.devices()[:1], training_step.sharing(BATCH)):
+        last = training_step.in_a_scan(make(name, cell), 5, devices)()
+        assert float(last) == pytest.approx(losses[-1], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_our_steps_are_the_same_in_every_form():
+    losses = [
+        float(training_step.rnnlib_step("LSTM", *batch(), steps=5, devices=devices)())
+        for devices in (jax.devices()[:1], None)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_quick_run_times_every_form_and_writes_the_page(tmp_path):
+    main(["--quick", "--only", "training_step", "--to", str(tmp_path)])
+    part = results.read(tmp_path / "bench" / "results.json")["training_step"]
+    for case in part["cases"]:
+        assert case["repeats"] % 2 == 0 and case["repeats"] >= 10
+        for name, program in case["programs"].items():
+            one_form = name in ("PyTorch", "rnnlib, plain cell")
+            assert {"1", "5", "5 shared"} <= program["forms"].keys() or one_form
+    page = (tmp_path / "book" / "benchmarks.md").read_text()
+    assert all(what in page for what in part["means"])
+    assert "both in a scan, rows shared" in page
+
+
+def times(*milliseconds):
+    rows = 1e-3 * np.array(milliseconds)[:, None] * np.ones(10)
+    return [timing.Times(row) for row in rows]
+
+
+def test_a_comparison_takes_the_same_form_or_the_best_of_each():
+    one, scan, shared, spread = times(8, 6, 3, 4)
+    ours = {"1": one, "5": scan, "5 shared": shared, "1 shared": spread}
+    slow, quick = (
+        dict(zip(training_step.FORMS, times(*each), strict=True))
+        for each in ((8, 8, 8), (16, 12, 4))
+    )
+    forms = {"rnnlib": ours, "Haiku": slow, "Equinox": quick, "PyTorch": {"1": times(6)[0]}}
+    found = training_step.compared(forms)
+    assert [ratio for ratio, *_ in found.values()] == pytest.approx([4 / 3, 1, 4 / 3, 2, 1.5])
+    cases = [{"cell": "LSTM", "compared": found}, {"cell": "GRU", "compared": found}]
+    for what, by in training_step.means(cases).items():
+        assert by["both"] == pytest.approx(found[what])
 
 
 def test_a_peer_that_is_not_installed_is_named_and_left_out(monkeypatch):

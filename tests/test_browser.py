@@ -1,11 +1,14 @@
 """The built book in a browser: what a reader, or a reader's screen reader, would stumble over."""
 
 import functools
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -145,3 +148,78 @@ def test_nothing_sticks_out_on_a_phone(visit: Visitor, address: str) -> None:
 def test_axe_finds_nothing_serious(visit: Visitor, address: str, theme: str) -> None:
     found = visit(address).serious[theme]
     assert not found, "\n\n".join(found)
+
+
+def notebooks() -> list[str]:
+    """Addresses of the built lessons and homework."""
+    return [address for address in pages() if address.startswith("notebooks/")]
+
+
+def lessons() -> list[str]:
+    """Addresses of the built lessons."""
+    return [address for address in notebooks() if "/homework/" not in address]
+
+
+def rare_word() -> tuple[str, str]:
+    """The longest word whose beginning stands in one file of the book alone, and that lesson."""
+    files = [*ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("book/*.md"), *ROOT.glob("book/*.bib")]
+    places: dict[str, set[Path]] = {}
+    for path in files:
+        for word in set(re.findall(r"\b[a-z]{9,}\b", path.read_text().lower())):
+            places.setdefault(word[:7], set()).add(path)
+    prose = {
+        word: path.stem
+        for path in ROOT.glob("notebooks/*.ipynb")
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+        for word in re.findall(r"(?<=[a-z] )[a-z]{9,}(?= )", cell.source)
+        if places.get(word[:7]) == {path}
+    }
+    word = max(prose, key=lambda word: (len(word), word))
+    return word, prose[word]
+
+
+@pytest.mark.parametrize("address", lessons())
+def test_a_solution_opens_by_keyboard(site: str, browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}/{address}")
+    details = page.locator(".tag_solution details").first
+    source, summary = details.locator(".cell_input"), details.locator("summary")
+    assert not source.is_visible()
+    summary.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")  # it is where Tab leads
+    assert summary.evaluate("node => node === document.activeElement")
+    page.keyboard.press("Enter")
+    assert source.is_visible()
+    page.keyboard.press("Enter")
+    assert not source.is_visible()
+    page.close()
+
+
+def test_the_search_finds_a_word_of_one_lesson(site: str, browser: Browser) -> None:
+    word, lesson = rare_word()
+    page = browser.new_page()
+    heard = listen(page, site)
+    page.goto(f"{site}/search.html?q={word}", wait_until="networkidle")
+    page.wait_for_selector("#search-results ul.search li a")
+    found = page.locator("#search-results ul.search > li > a")
+    addresses = found.evaluate_all("links => links.map((link) => new URL(link.href).pathname)")
+    assert addresses == [f"/notebooks/{lesson}.html"], f"searched for {word}"
+    assert not heard
+    page.close()
+
+
+@pytest.mark.parametrize("address", notebooks())
+def test_the_colab_button_opens_a_notebook_that_exists(
+    site: str, browser: Browser, address: str
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}/{address}")
+    links = page.locator("a[href*='colab.research.google.com']")
+    for link in links.evaluate_all("links => links.map((link) => link.href)") or [""]:
+        path = link.partition("/blob/")[2].partition("/")[2]
+        tracked = ["git", "ls-files", "--error-unmatch", path]
+        assert path.endswith(".ipynb")
+        assert subprocess.run(tracked, cwd=ROOT, capture_output=True).returncode == 0, link
+    page.close()

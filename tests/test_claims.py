@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import evidence_page
-from evidence_page import EvidenceError, collect, differences, fresh, listing, updated
+import generated
+from evidence_page import EvidenceError, collect, differences, fresh, listing
 from rnnlib.boxes import KEY, STATEMENTS
 from rnnlib.evidence import ClaimError, judge
 
@@ -32,7 +33,7 @@ def test_a_fresh_run_claims_what_is_committed():
 
 def test_the_evidence_page_is_up_to_date():
     page = (ROOT / "book" / "evidence.md").read_text(encoding="utf-8")
-    assert page == updated(page, collect(ROOT / "notebooks")), "run `make lessons`"
+    assert page == generated.updated(page, "evidence", evidence_page.text()), "run `make lessons`"
 
 
 @pytest.mark.parametrize("claim", collect(ROOT / "notebooks"), ids=lambda claim: claim["name"])
@@ -144,14 +145,3 @@ def test_the_page_tells_every_statement():
         assert (f"### {key}\n\n*{text}*\n\n**" in page) == (key == "G1")
     assert "| not yet: lessons 6, 7 and 14 |" in page
     assert set(evidence_page.PLANNED) == set(STATEMENTS)
-
-
-def test_the_words_around_the_list_stay():
-    page = f"# Evidence\n\nBy hand.\n{evidence_page.START}\nold\n{evidence_page.END}\nAfter.\n"
-    new = updated(page, [])
-    assert new.startswith("# Evidence\n\nBy hand.\n")
-    assert new.endswith(f"{evidence_page.END}\nAfter.\n")
-    assert "old" not in new
-    assert updated(new, []) == new
-    with pytest.raises(EvidenceError, match="needs one line"):
-        updated("# Evidence\n", [])

@@ -10,26 +10,22 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import rnnlib
+from colab_pins import pins
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = sorted(p for folder in ("rnnlib", "tools", "tests") for p in (ROOT / folder).glob("*.py"))
+PYTHON = sorted(p for name in ("rnnlib", "tools", "tests") for p in (ROOT / name).rglob("*.py"))
 WRITTEN = sorted([*(ROOT / "rnnlib").glob("*.py"), *(ROOT / "book").glob("lessons/*.md")])
 
 # Longer than the house likes, each with its reason.
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 
-# Colab's published versions: what rnnlib must run on without upgrading anything there.
-COLAB = {
-    "jax": "0.7.2",
-    "flax": "0.11.2",
-    "optax": "0.2.8",
-    "numpy": "2.1.3",
-    "matplotlib": "3.10.0",
-    "tqdm": "4.67.3",
-}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NEEDS = {need.name: need for need in map(Requirement, PROJECT["dependencies"])}
+COLAB = pins()  # what rnnlib must run on without upgrading anything there
 BANNED = {
     r"\bnnx\.(jit|grad|value_and_grad|vmap|scan|remat)\b": "modules are pytrees: use jax.*",
     r"\bnnx\.RNN\b": "broke under jit and vmap more than once: use cells.unroll",
@@ -88,24 +84,24 @@ def is_parameter_value(node: ast.AST) -> bool:
 def test_rnnlib_needs_only_what_colab_has(path):
     tree = ast.parse(path.read_text())
     assert not any(map(is_parameter_value, ast.walk(tree))), "write w[...], not w.value"
-    allowed = {*sys.stdlib_module_names, *COLAB, "rnnlib"}
+    allowed = {*sys.stdlib_module_names, *NEEDS, "rnnlib"}
     for node in ast.walk(tree):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or "rnnlib"] if isinstance(node, ast.ImportFrom) else []
         for module in names:
-            lazily = module.startswith("IPython") and node not in tree.body
-            assert module.split(".")[0] in allowed or lazily, f"{module} is not for rnnlib"
+            package = module.split(".")[0]
+            lazily = package in ("IPython", "packaging") and node not in tree.body
+            assert package in allowed or lazily, f"{module} is not for rnnlib"
 
 
 def test_floors_do_not_exceed_colab():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needs = {need.name: need for need in map(Requirement, project["dependencies"])}
-    assert needs.keys() == COLAB.keys()
-    for package, version in COLAB.items():
-        assert version in needs[package].specifier, f"Colab has {package} {version}"
-    assert "0.10.1" not in needs["jax"].specifier  # deadlocks on CPU
+    assert set(NEEDS) == {"jax", "flax", "optax", "numpy", "matplotlib", "tqdm"}
+    for package, need in NEEDS.items():
+        assert COLAB[package] in need.specifier, f"Colab has {package} {COLAB[package]}"
+    assert COLAB["python"] in SpecifierSet(PROJECT["requires-python"])
+    assert "0.10.1" not in NEEDS["jax"].specifier  # deadlocks on CPU
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    assert set(project["dependencies"]) <= set(lines), "requirements.txt says otherwise"
+    assert set(PROJECT["dependencies"]) <= set(lines), "requirements.txt says otherwise"
 
 
 @pytest.mark.parametrize(
@@ -124,14 +120,39 @@ def test_locks_hold_one_version_of_each_package_with_hashes():
         assert all("--hash=sha256:" in block for block in blocks)
 
 
+def strays(url: str, files: list[Path]) -> list[Path]:
+    """Find the files that hold the repository's address, in whatever spelling, or its site's."""
+    owner, repository = map(re.escape, url.rstrip("/").split("/")[-2:])
+    spelt = rf"github[\w.]*[:/]{owner}/{repository}\b|{owner}\.github\.io"
+    pattern = re.compile(spelt.encode(), re.IGNORECASE)
+    return [path for path in files if pattern.search(path.read_bytes())]
+
+
 def test_repository_is_named_in_one_place():
     url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-    address = url.removeprefix("https://")
-    found = [name(path) for path in tracked() if address.encode() in path.read_bytes()]
-    # The builder writes it into each notebook's Colab cell.
+    found = [name(path) for path in strays(url, tracked())]
+    # The builder writes it into each notebook's first cell.
     assert [path for path in found if not path.startswith("notebooks/")] == ["_config.yml"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "repository-code: https://github.com/some/where",
+        "git clone git@github.com:Some/Where.git",
+        "https://raw.githubusercontent.com/some/where/main/a.png",
+        "see https://some.github.io/where",
+    ],
+)
+def test_a_stray_address_is_found(tmp_path, text):
+    stray, other = tmp_path / "CITATION.cff", tmp_path / "README.md"
+    stray.write_text(text)
+    other.write_text("https://github.com/some/whereabouts, some/where")
+    assert strays("https://github.com/some/where", [stray, other]) == [stray]
 
 
 def test_one_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == rnnlib.__version__
+    tag = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["branch"]
+    assert tag == f"v{rnnlib.__version__}", "Colab fetches the library from this tag"

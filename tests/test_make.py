@@ -47,6 +47,14 @@ def test_nothing_is_built_when_nothing_changed(book):
     assert "jupyter-book" not in commands(book, "README.md")
 
 
+def test_a_new_address_reaches_lessons_and_homework(book):
+    publish = ["make", "--dry-run", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
+    said = subprocess.check_output(publish, cwd=book, text=True)
+    steps = ["tools/publish_as.py", "tools/lessons.py", "tools/homework.py", "The book"]
+    found = [said.index(step) for step in steps]
+    assert found == sorted(found)
+
+
 def program(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("#!/bin/sh\n")

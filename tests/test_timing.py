@@ -121,7 +121,7 @@ def test_the_exponent_is_that_of_a_fitted_line(count):
     half = t_quantile(count - 2) * np.sqrt(residual / (count - 2) / (count * x.var()))
     found, low, high = timing.exponent(sizes, medians[:, None])
     assert found == pytest.approx(slope)
-    assert (low - found, high - found) == pytest.approx((-half, half), rel=0.015)
+    assert (low - found, high - found) == pytest.approx((-half, half))
 
 
 def test_misfit_widens_the_exponent_though_no_repeat_is_noisy():

@@ -1,19 +1,13 @@
-"""The builder of lessons on toy lessons, the Colab cell on a toy Colab, and the other tools."""
+"""The builder of lessons on toy lessons, and the other tools."""
 
-import os
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
-from IPython.core.inputtransformer2 import TransformerManager
 
 import check
 import lessons
-from assemble import ROOT, Lesson, LessonError, assemble, bootstrap, find, stale
+from assemble import Lesson, LessonError, assemble, find, stale
 from fingerprint import changed, imported, parse
 from lessons import build, build_stale
 
@@ -40,7 +34,8 @@ def toy(tmp_path) -> Lesson:
     for folder in ("book/lessons", "rnnlib/data/recorded"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "_config.yml").write_text("repository: {url: https://localhost/x, branch: v1}\n")
-    (tmp_path / "rnnlib/__init__.py").write_text("")
+    (tmp_path / "rnnlib/__init__.py").write_text('__version__ = "0.1.0"\nCORES = 2\n')
+    (tmp_path / "rnnlib/colab.py").write_text("def report(**_): pass\n")
     (tmp_path / "rnnlib/first.py").write_text("from rnnlib.second import VALUE\n")
     (tmp_path / "rnnlib/second.py").write_text("VALUE = 7\n")
     (tmp_path / "rnnlib/other.py").write_text("")
@@ -115,8 +110,43 @@ def test_a_lesson_is_stale_when_what_it_uses_changes(toy):
     npz = "rnnlib/data/recorded/run.0a1b.npz"
     (toy.root / npz).write_text("")
     assert changed(old, now()) == [npz, "rnnlib/second.py", "source"]
+    edit(toy.root / "rnnlib/__init__.py", "0.1.0", "0.2.0")
     edit(toy.root / "_config.yml", "v1", "v2")
-    assert "bootstrap" in changed(old, now())
+    assert changed(old, now()) == ["address", npz, "rnnlib/second.py", "source"]
+    edit(toy.root / "rnnlib/__init__.py", "CORES = 2", "CORES = 3")
+    assert "rnnlib/__init__.py" in changed(old, now())
+
+
+@pytest.mark.slow
+def test_a_new_address_is_written_in_place(toy, capsys):
+    """Nothing is executed: what the cells printed, and when, stays to the byte."""
+    build(toy)
+    before = toy.notebook.read_text()
+    assert "git+https://localhost/x@v1" in before
+    edit(toy.root / "_config.yml", "localhost/x, branch: v1", "localhost/y, branch: v2")
+    assert stale(toy) == ["address"]
+    assert build_stale([toy], force=False, record="") == 0
+    assert "01_toy: the new address, nothing executed" in capsys.readouterr().out
+    assert stale(toy) == []
+    after = toy.notebook.read_text()
+    moved = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
+    assert [a.split(":")[0].strip() for a, _ in moved] == [
+        '"id"',
+        '"    %pip install --quiet --no-deps git+https',
+        '"address"',
+    ]
+    edit(toy.root / "_config.yml", "v2", "v3")
+    edit(toy.source, "print(x)", "print(-x)")
+    build_stale([toy], force=False, record="")
+    assert "-7" in toy.notebook.read_text() and "localhost/y@v3" in toy.notebook.read_text()
+
+
+def test_front_matter_says_whether_a_lesson_gains_from_a_gpu(toy):
+    assert "gains_from_gpu=False" in assemble(toy).cells[1].source
+    toy.source.write_text(f"---\nlarger: LIVE\n---\n\n{TOY}")
+    notebook = assemble(toy)
+    assert "gains_from_gpu=True" in notebook.cells[1].source
+    assert notebook.metadata["rnnlib"]["larger"] == "LIVE"
 
 
 def test_imports_are_found_however_they_are_written():
@@ -172,69 +202,6 @@ def test_an_unknown_lesson_is_said(toy):
     assert find(toy.root, ["01"]) == [toy]
     with pytest.raises(SystemExit, match="no lesson begins with '07'; there are: 01_toy"):
         find(toy.root, ["07"])
-
-
-def colab(folder: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
-    """Run this project's first cell as on Colab: its libraries are there, and rnnlib is not."""
-    cell = folder / "cell.ipy"
-    cell.write_text(f"{bootstrap(ROOT)}\n{code}\n")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    site = next((folder / "venv").glob("lib/python*/site-packages"))
-    # A path file inside a folder that a path file names is not read: so rnnlib stays hidden.
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run(
-        [folder / "venv" / "bin" / "python", "-m", "IPython", "--colors=nocolor", cell],
-        env={**inherited, "COLAB_RELEASE_TAG": "test", "IPYTHONDIR": str(folder), **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.mark.slow
-def test_colab_cell_installs_rnnlib_from_git(tmp_path):
-    """The real first cell, offline: git is told that the repository's address is a local clone."""
-    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
-    bare = tmp_path / "bare.git"
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()
-    git = ["git", "-C", bare]
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, bare], check=True)
-    subprocess.run([*git, "update-ref", f"refs/heads/{repository['branch']}", head], check=True)
-    done = colab(
-        tmp_path,
-        "import rnnlib.text; print(len(rnnlib.text.load('sonnets')), rnnlib.__file__)",
-        GIT_CONFIG_COUNT="1",
-        GIT_CONFIG_KEY_0=f"url.file://{bare}.insteadOf",
-        GIT_CONFIG_VALUE_0=repository["url"],
-        PIP_NO_INDEX="1",
-        PIP_NO_BUILD_ISOLATION="0",  # pip's spelling of: use the setuptools that is here
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    length, where = done.stdout.split()[-2:]
-    assert int(length) > 10_000
-    assert str(tmp_path) in where
-
-
-@pytest.mark.slow
-def test_colab_cell_says_which_version_is_out_of_range(tmp_path):
-    installed = tmp_path / "old" / "rnnlib-0.1.0.dist-info"
-    installed.mkdir(parents=True)
-    (installed.parent / "rnnlib.py").write_text("")
-    (installed / "METADATA").write_text("Name: rnnlib\nVersion: 0.1.0\nRequires-Dist: jax>=99\n")
-    done = colab(tmp_path, PYTHONPATH=str(installed.parent))
-    assert "The course needs jax>=99, but this Colab has jax 0." in done.stdout + done.stderr
-
-
-def test_colab_cell_does_nothing_elsewhere(monkeypatch):
-    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
-    cell = TransformerManager().transform_cell(bootstrap(ROOT))
-    assert "get_ipython" in cell  # the %pip line; there is no IPython here, so it would raise
-    exec(compile(cell, "first cell", "exec"), {})
-
-
-def test_colab_cell_is_short():
-    assert len(bootstrap(ROOT).splitlines()) <= 12
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,7 @@ def test_a_prompt_may_be_read_at_once(length):
 
 
 @pytest.mark.slow
-def test_a_context_of_several_blocks():
-    """More tokens than `attend_cached` reads at a time, and more than it reads twice."""
+def test_a_context_of_hundreds():
     tokens = jax.random.randint(jax.random.key(0), (300,), 0, V)
     cached = Cached(model(), 310)
     expected = whole(model(), tokens)
@@ -140,10 +139,14 @@ def test_beyond_the_capacity_nothing_is_overwritten_and_the_logits_are_nan():
     np.testing.assert_array_equal(after.values, full.values)
 
 
+def bytes_of(arrays):
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
+
+
 def test_a_position_takes_a_key_and_a_value_in_every_layer():
     for capacity in (1, 7):
         state = Cached(model(), capacity).init_state()
-        assert state.keys.nbytes + state.values.nbytes == capacity * 2 * LAYERS * W * 4
+        assert bytes_of((state.keys, state.values)) == capacity * 2 * LAYERS * W * 4
 
 
 @pytest.mark.slow
@@ -151,8 +154,8 @@ def test_a_scan_of_steps_holds_no_second_cache():
     cached = Cached(model(), 10_000)
     state = cached.init_state()
     made: Any = read.lower(cached, state, TOKENS).compile().memory_analysis()
-    assert made.output_size_in_bytes > state.keys.nbytes  # so the measure sees what there is
-    assert made.temp_size_in_bytes < state.keys.nbytes / 10
+    assert made.output_size_in_bytes > bytes_of(state.keys)  # so the measure sees what there is
+    assert made.temp_size_in_bytes < bytes_of(state.keys) / 4  # the scores of one position
 
 
 @pytest.mark.slow

@@ -52,10 +52,15 @@ def find(root: Path, wanted: list[str]) -> list[Lesson]:
     return [Lesson(root, n) for n in names if not wanted or n.startswith(tuple(wanted))]
 
 
-def bootstrap(root: Path) -> str:
-    """Write the first code cell, which prepares Colab, for the repository named in _config.yml."""
+def address(root: Path) -> str:
+    """Read in _config.yml where the library is fetched from: the repository, at a tag."""
     repository = yaml.safe_load((root / "_config.yml").read_text())["repository"]
-    return Template(BOOTSTRAP.read_text().strip()).substitute(repository)
+    return f"{repository['url']}@{repository['branch']}"
+
+
+def bootstrap(root: Path, gains: bool = False) -> str:
+    """Write the first code cell; `gains` says that the notebook gains from a GPU."""
+    return Template(BOOTSTRAP.read_text().strip()).substitute(address=address(root), gains=gains)
 
 
 def assemble(lesson: Lesson) -> NotebookNode:
@@ -64,7 +69,7 @@ def assemble(lesson: Lesson) -> NotebookNode:
     Raises: LessonError (a syntax error, in the lesson or in a module that it imports, or a cell's
     header that is not YAML).
     """
-    source, first = lesson.source.read_text(), bootstrap(lesson.root)
+    source = lesson.source.read_text()
     try:
         notebook = jupytext.reads(source, fmt="md:myst")
     except MystMetadataParsingError as error:  # most often a colon in an unquoted caption
@@ -72,19 +77,22 @@ def assemble(lesson: Lesson) -> NotebookNode:
     lesson.prepare(notebook)
     # Before the first code cell, not at the top: a notebook opens with its title.
     at = next((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), 0)
+    larger = notebook.metadata.get("larger")  # the name in the one line to edit for a larger run
+    first = bootstrap(lesson.root, gains=bool(larger))
     cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
     notebook.cells.insert(at, cell)
     fold_solutions(notebook)
     number_cells(notebook)
     cells = [parsed(notebook, i, lesson) for i in range(len(notebook.cells))]
+    texts = {"source": source, "bootstrap": BOOTSTRAP.read_text(), "address": address(lesson.root)}
     try:
-        built_from = fingerprint(source, first, cells, lesson.root)
+        built_from = fingerprint(texts, cells, lesson.root)
     except SyntaxError as error:
         raise LessonError(f"{error.filename}:{error.lineno}\n{error.msg}") from None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python", "pygments_lexer": "ipython3"},
-        "rnnlib": {"fingerprint": built_from},
+        "rnnlib": {"fingerprint": built_from} | ({"larger": larger} if larger else {}),
     }
     return notebook
 

@@ -1,4 +1,4 @@
-"""Run the project's checks, `check.py fast` or `check.py all`, and end with a table.
+"""Run the project's checks, `check.py fast`, `all` or `newest`, and end with a table.
 
 A failed stage does not stop the others: one run reports everything.
 """
@@ -19,6 +19,9 @@ BIN = Path(sys.executable).parent
 CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; compared afterwards
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
+UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
+GRADERS = [f"tests/test_{name}.py" for name in ("graders", "grading", "hostile", "submissions")]
+ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
 # Two processes at a time: the lessons were budgeted for two cores.
@@ -28,15 +31,25 @@ LINT = {
     "import-linter": "lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
-FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser'"}
+FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser and not colab'"}
 ALL = {
     **LINT,
-    "unit and house tests": f"{PYTEST} -n 2 -m 'not browser' --ignore tests/test_claims.py",
+    "unit and house tests": f"{UNIT} {ELSEWHERE}",
+    "graders, graded": f"{UNIT} --dist worksteal {' '.join(GRADERS)}",
     "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
+    "lessons, alone as on Colab": "make --no-print-directory colab",
     "book": "jupyter-book build . -W -n --keep-going --all --quiet",
     "browser": f"{PYTEST} -m browser",
 }
+# What a new version of somebody else's package can break.
+UPGRADED = (
+    "unit and house tests",
+    "graders, graded",
+    "lessons, executed anew",
+    "claims, fresh against committed",
+)
+STAGES = {"fast": FAST, "all": ALL, "newest": {title: ALL[title] for title in UPGRADED}}
 
 
 @dataclass
@@ -110,11 +123,11 @@ def actionlint() -> int:
 
 
 def main(which: str) -> int:
-    """Run `fast`, `all` or the one stage that needs a wrapper."""
+    """Run `fast`, `all`, `newest` or the one stage that needs a wrapper."""
     if which == "actionlint":
         return actionlint()
     shutil.rmtree(CLAIMS, ignore_errors=True)
-    return 0 if report(run(FAST if which == "fast" else ALL)) else 1
+    return 0 if report(run(STAGES[which])) else 1
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ The text above the list is written by hand; what stands between the two markers 
 """
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import generated
 from rnnlib.boxes import KEY, STATEMENTS, VERDICTS, numbers
 from rnnlib.evidence import overall
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
+NAME = "evidence"
 GROUPS = {
     "G": "What an RNN can do",
     "M": "Memory",
@@ -49,7 +49,7 @@ Claim = dict[str, Any]
 
 
 class EvidenceError(ValueError):
-    """The claims or the page do not have the form that is needed."""
+    """The claims do not have the form that is needed."""
 
 
 def collect(folder: Path) -> list[Claim]:
@@ -166,24 +166,14 @@ def _named_once(claims: list[Claim]) -> list[Claim]:
     return claims
 
 
-def updated(page: str, claims: list[Claim]) -> str:
-    """Return the page with its list written anew."""
-    if page.count(START) != 1 or page.count(END) != 1 or page.index(START) > page.index(END):
-        raise EvidenceError(f"the page needs one line {START} and after it one line {END}")
-    head, rest = page.split(START)
-    return f"{head}{START}\n\n{listing(claims)}\n\n{END}{rest.split(END)[1]}"
+def text() -> str:
+    """Return the generated part of the page."""
+    return listing(collect(ROOT / "notebooks"))
 
 
 def main() -> None:
-    """Bring book/evidence.md up to date; leave it alone when it is."""
-    path = ROOT / "book" / "evidence.md"
-    page = path.read_text(encoding="utf-8")
-    new = updated(page, collect(ROOT / "notebooks"))
-    if new != page:
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(new, encoding="utf-8")
-        partial.replace(path)
-        print("book/evidence.md: brought up to date")
+    """Bring book/evidence.md up to date."""
+    generated.refresh(ROOT / "book" / "evidence.md", NAME, text())
 
 
 if __name__ == "__main__":

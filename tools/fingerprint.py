@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def imported(tree: ast.AST) -> set[str]:
 
 
 def modules(cells: Iterable[ast.AST], package: Path) -> set[Path]:
-    """Find the files of rnnlib that the cells import, directly or through one another."""
+    """Find the files of rnnlib that the cells import, directly or through one another.
+
+    All but colab.py: it says what a notebook runs on, and no result depends on its words.
+    """
     found = {package / "__init__.py"}
     waiting = list(cells)
     while waiting:
@@ -49,7 +53,7 @@ def modules(cells: Iterable[ast.AST], package: Path) -> set[Path]:
         new = {file for file in files if file.exists()} - found
         found |= new
         waiting += [ast.parse(file.read_text(), str(file)) for file in new]
-    return found
+    return found - {package / "colab.py"}
 
 
 def records(cells: Iterable[ast.AST], package: Path) -> set[Path]:
@@ -60,15 +64,20 @@ def records(cells: Iterable[ast.AST], package: Path) -> set[Path]:
     return {path for path in files if path.name.partition(".")[0] in strings}
 
 
-def fingerprint(source: str, bootstrap: str, cells: list[ast.Module], root: Path) -> dict[str, str]:
+def content(file: Path) -> bytes:
+    """Read what a file does: a new version number alone makes no lesson stale."""
+    return re.sub(rb"^__version__ = .*", b"", file.read_bytes(), flags=re.MULTILINE)
+
+
+def fingerprint(texts: dict[str, str], cells: list[ast.Module], root: Path) -> dict[str, str]:
     """Map each thing that a lesson is built from to its hash; `cells` are its code, parsed.
 
     Raises: SyntaxError (in a module of rnnlib; its `filename` says in which).
     """
     package = root / "rnnlib"
     files = modules(cells, package) | records(cells, package)
-    named = {str(file.relative_to(root)): digest(file.read_bytes()) for file in sorted(files)}
-    return {"source": digest(source), "bootstrap": digest(bootstrap), **named}
+    named = {str(file.relative_to(root)): digest(content(file)) for file in sorted(files)}
+    return {name: digest(text) for name, text in texts.items()} | named
 
 
 def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:

@@ -60,9 +60,23 @@ def without_solution(source: str) -> str:
 
 def solved(homework: Homework) -> list[str]:
     """Return the code cells with the solutions in: what must get all points."""
+    return _code(_read(homework))
+
+
+def handout(homework: Homework) -> list[str]:
+    """Return the code cells as a student gets them: what must get none."""
+    notebook = _read(homework)
+    homework.prepare(notebook)
+    return _code(notebook)
+
+
+def _read(homework: Homework) -> NotebookNode:
     import jupytext
 
-    notebook = jupytext.reads(homework.source.read_text(), fmt="md:myst")
+    return jupytext.reads(homework.source.read_text(), fmt="md:myst")
+
+
+def _code(notebook: NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -76,7 +90,8 @@ SETUP = """#!/usr/bin/env bash
 # Run once by Gradescope, when the autograder's image is made.
 set -euo pipefail
 cd /autograder/source
-python3 -m pip install uv
+python3 -m pip install --break-system-packages uv || python3 -m pip install uv
+export UV_PYTHON_INSTALL_DIR=/opt/python  # where the submission's user may read
 uv venv --python 3.12 .venv
 uv pip install --python .venv --require-hashes --requirement requirements.lock
 chmod -R go-rwx book

@@ -1,7 +1,8 @@
 """Build notebooks/*.ipynb from book/lessons/*.md, executing only the lessons that are stale.
 
 A lesson is stale when its source, the Colab cell, a recorded run that it names or a module of
-rnnlib that it imports has changed. A lesson that fails leaves its old notebook as it was.
+rnnlib that it imports has changed. Where only the repository's address has, the built notebook gets
+the new one and nothing is executed. A lesson that fails leaves its old notebook as it was.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def show(line: str) -> None:
 
 def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
     """Run all cells in place, in a kernel that is gone afterwards whatever happens."""
-    lesson.notebook.parent.mkdir(exist_ok=True)
+    lesson.notebook.parent.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
         timeout=None,
@@ -92,6 +93,15 @@ def build(lesson: Lesson, record: str = "") -> float:
     return time.monotonic() - started
 
 
+def readdress(lesson: Lesson) -> None:
+    """Write the repository's present address into a built notebook: no output depends on it."""
+    built, now = nbformat.read(lesson.notebook, as_version=4), assemble(lesson)
+    for old, new in zip(built.cells, now.cells, strict=True):
+        old.source, old.id = new.source, new.id
+    built.metadata["rnnlib"] = now.metadata["rnnlib"]
+    write(built, lesson.notebook)
+
+
 def build_stale(lessons: Sequence[Lesson], force: bool, record: str) -> int:
     """Build what is stale (or all of it), one line each; return how many failed."""
     failed, doing = 0, {"1": ["recording"], "restamp": ["restamping"]}
@@ -101,6 +111,10 @@ def build_stale(lessons: Sequence[Lesson], force: bool, record: str) -> int:
             reasons = doing.get(record) or stale(lesson) or (["forced"] if force else [])
             if not reasons:
                 print(f"{start}fresh")
+                continue
+            if reasons == ["address"] and not force:
+                readdress(lesson)
+                print(f"{start}the new address, nothing executed")
                 continue
             show(f"{start}{', '.join(reasons)} ... ")
             start = ""
@@ -145,10 +159,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if check(lessons) else 0
     record = "1" if options.record else "restamp" if options.restamp else ""
     failed = build_stale(lessons, options.force, record)
-    if not record and (ROOT / "tools" / "evidence_page.py").exists():
+    if not record:
         import evidence_page
+        import runtimes_page
 
         evidence_page.main()
+        runtimes_page.main()
     return 1 if failed else 0
 
 

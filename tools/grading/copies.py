@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from collections.abc import Sequence
 
 Shingles = set[tuple[str, ...]]
 LENGTH = 12  # nodes of the syntax tree in a row
@@ -13,7 +14,7 @@ def shape(cells: list[str]) -> list[str]:
     for cell in cells:
         try:
             tree = ast.parse(cell)
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for node in ast.walk(tree):
             extra = f".{node.attr}" if isinstance(node, ast.Attribute) else ""
@@ -30,12 +31,16 @@ def shingles(cells: list[str]) -> Shingles:
     return found
 
 
-def alike(submissions: dict[str, list[str]], least: float = 0.8) -> list[tuple[float, str, str]]:
+def alike(
+    submissions: dict[str, list[str]], handout: Sequence[str] = (), least: float = 0.8
+) -> list[tuple[float, str, str]]:
     """Return the pairs that have at least this share of their rare code in common, most first.
 
-    What a quarter of all have (and more than two) is the handout's, or the only way to write it.
+    What stands in the handout does not count, nor what a quarter of all have (and more than two):
+    it may be the only way to write it.
     """
-    found = {name: shingles(cells) for name, cells in submissions.items()}
+    given = shingles(list(handout))
+    found = {name: shingles(cells) - given for name, cells in submissions.items()}
     counts = Counter(piece for pieces in found.values() for piece in pieces)
     common = max(2, len(found) // 4)
     own = {name: {p for p in pieces if counts[p] <= common} for name, pieces in found.items()}
@@ -47,3 +52,15 @@ def alike(submissions: dict[str, list[str]], least: float = 0.8) -> list[tuple[f
             if share >= least:
                 pairs.append((share, one, other))
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
+
+
+def pasted(
+    submissions: dict[str, list[str]],
+    solution: Sequence[str],
+    handout: Sequence[str],
+    least: float = 0.8,
+) -> list[tuple[float, str]]:
+    """Return who has at least this share of a known solution, most first, however many they are."""
+    known = shingles(list(solution)) - shingles(list(handout))
+    shares = [(len(known & shingles(cells)) / len(known), n) for n, cells in submissions.items()]
+    return sorted((s, n) for s, n in shares if s >= least)[::-1]

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import current_process, get_context
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from grading import reports
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import Handed, Unreadable, code_cells, handed_in
+from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
 
@@ -29,7 +30,6 @@ HOMEWORK = COURSE / "book" / "homework"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
     "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
@@ -49,7 +49,26 @@ def grade(
 ) -> dict[str, Any]:
     """Grade one submission, whatever it is; never raises on its account."""
     questions, started = load(folder), time.monotonic()
-    record: dict[str, Any] = {
+    record = nothing(one, folder)
+    try:
+        cells = code_cells(one.path)
+    except Unreadable as error:
+        return {**record, "reason": f"The file cannot be graded: {error}."}
+    submission = Submission(cells, Limits(), isolation, _core())
+    try:
+        variant = variant_of(one, variants)
+        record |= _judged(submission, questions, variant, seed_of(secret + one.name))
+        if variants and variant is None:
+            record["reason"] = f"{record['reason']} Not on the roster.".strip()
+    finally:
+        submission.close()
+    return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
+
+
+def nothing(one: Handed, folder: Path, reason: str = "") -> dict[str, Any]:
+    """Return the record of somebody who has no points so far."""
+    questions = load(folder)
+    return {
         "name": one.name,
         "who": one.who,
         "identifier": one.identifier,
@@ -57,17 +76,10 @@ def grade(
         "homework": folder.name,
         "of": sum(question.points for question in questions),
         "by_hand": sum(question.by_hand for question in questions),
+        "got": 0,
+        "results": [],
+        "reason": reason,
     }
-    try:
-        cells = code_cells(one.path)
-    except Unreadable as error:
-        return {**record, "reason": f"The file cannot be graded: {error}.", "got": 0, "results": []}
-    submission = Submission(cells, Limits(), isolation, _core())
-    try:
-        record |= _judged(submission, questions, variants.get(one.who), seed_of(secret + one.name))
-    finally:
-        submission.close()
-    return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
 
 
 def _judged(
@@ -79,7 +91,7 @@ def _judged(
         named = submission.get("VARIANT")
     except Failed as error:
         named, reason = None, f"VARIANT: {error}."
-    if not isinstance(named, int) or not 0 <= named < 10**6:
+    if type(named) is not int or not 0 <= named < 10**6:
         named, reason = None, reason or "VARIANT is not a number from 0 to 999,999."
     if variant is not None and named != variant:
         reason = f"VARIANT should be {variant}, got {named}; graded as {variant}."
@@ -108,15 +120,27 @@ def roster(path: Path | None) -> dict[str, int]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     try:
-        return {row["name"].strip(): int(row["variant"]) for row in rows}
+        found = [(row["name"].strip(), int(row["variant"])) for row in rows]
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} needs the columns name and variant: {error}") from None
+    names = Counter(name for name, _ in found)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"{path} has two lines for {', '.join(twice)}")
+    return dict(found)
+
+
+def variant_of(one: Handed, variants: dict[str, int]) -> int | None:
+    """Look somebody up on the roster, by number or by name."""
+    return variants.get(one.identifier, variants.get(one.who))
 
 
 def key(one: Handed, folder: Path, settings: list[str]) -> str:
     """Return what changes when a submission, the homework or the grader has changed."""
     files = [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
-    parts = [one.path.read_bytes(), *(f.read_bytes() for f in files), *map(str.encode, settings)]
+    state = one.path.lstat()
+    small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
+    content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()
+    parts = [content, *(f.read_bytes() for f in files), *map(str.encode, settings)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -134,7 +158,9 @@ def grade_all(
     """Grade what has not been graded, in parallel; give every record, finished ones first."""
     todo: dict[Path, tuple[Handed, str]] = {}
     for one in found:
-        place, now = out / "results" / f"{one.name}.json", key(one, folder, [str(settings)])
+        variants, secret, isolation = settings
+        mine = [str(variant_of(one, variants)), secret, isolation]  # a new line is no new variant
+        place, now = out / "results" / f"{one.name}.json", key(one, folder, mine)
         old = json.loads(place.read_text()) if place.exists() else {}
         if old.get("key") == now:
             yield old
@@ -146,8 +172,12 @@ def grade_all(
         try:
             for job in as_completed(jobs):
                 place, now = jobs[job]
-                record = {**job.result(), "key": now}
-                write(place, json.dumps(record))
+                try:
+                    record = {**job.result(), "key": now}
+                    write(place, json.dumps(record))
+                except Exception as error:  # the grader's own: not kept, so tried again next time
+                    said = f"The grader failed ({type(error).__name__}): run it again, or look."
+                    record = nothing(todo[place][0], folder, said)
                 yield record
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -173,13 +203,16 @@ def main(arguments: list[str] | None = None) -> int:
         settings = (roster(asked.roster), asked.secret, asked.isolation)
         graded = grade_all(found, folder, out, settings, asked.workers)
         records = list(tqdm(graded, total=len(found), unit="submission"))
+        print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
     except (ValueError, NoSandbox, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
         return 130
-    print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
+    absent = settings[0].keys() - {word for one in found for word in (one.who, one.identifier)}
+    if absent:
+        print(f"on the roster, but nothing handed in: {', '.join(sorted(absent))}")
     return 0
 
 

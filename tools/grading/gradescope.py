@@ -13,6 +13,7 @@ from typing import Any
 
 from grading.grade import find, grade, roster, write
 from grading.notebook import handed_in
+from grading.sandbox import probe
 
 
 def results(record: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--isolation", default="user")
     parser.add_argument("--roster", type=Path)
     asked = parser.parse_args(arguments)
+    probe(asked.isolation)  # what is wrong here is not the student's fault: Gradescope says so
     try:
         one, *others = handed_in(asked.folder)
         if others:

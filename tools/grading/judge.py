@@ -127,7 +127,7 @@ class Exam:
             self.result.texts[name] = f"({error})"
             return ""
         written = text if isinstance(text, str) else "" if text is None else repr(text)
-        self.result.texts[name] = written
+        self.result.texts[name] = written[:20_000]
         return self.result.texts[name]
 
 
@@ -181,7 +181,10 @@ def judge(questions: list[Question], submission: Asked, variant: int, seed: int)
             exam.result.reason = reason
             exam.result.checks = [Check("is there an answer?", lost, 0, reason)]
         else:
-            question.examine(exam)
+            try:
+                question.examine(exam)
+            except Exception as error:  # between two checks: what was earned before counts
+                exam.result.reason = f"The checks ended early ({type(error).__name__})."
         results.append(exam.result)
     return results
 

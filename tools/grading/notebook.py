@@ -1,13 +1,12 @@
 """Reading what students hand in: files that may be anything."""
 
-import itertools
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST = 20 * 2**20  # bytes
-CANVAS = re.compile(r"^(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_.*\.ipynb$")
+CANVAS = re.compile(r"^(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_.*$")
 MOODLE = re.compile(r"^(?P<who>.+)_(?P<id>\d+)_assignsubmission_file_?$")
 
 
@@ -32,28 +31,41 @@ class Handed:
 
 
 def handed_in(folder: Path) -> list[Handed]:
-    """Find all that was handed in: Canvas's and Moodle's downloads unpacked, or plain files.
+    """Find all that was handed in: Canvas's and Moodle's downloads unpacked, or plain notebooks.
 
-    Raises: ValueError (no such folder, or no notebook in it, or two of one person).
+    What is no notebook counts where one of these systems says whose it is, and where it is all
+    that this person handed in.
+
+    Raises: ValueError (no such folder, or nothing in it, or two notebooks of one person).
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    found = sorted(map(identify, folder.rglob("*.ipynb")), key=lambda one: one.name)
-    found = [one for one in found if ".ipynb_checkpoints" not in one.path.parts]
-    if not found:
+    of: dict[str, list[Handed]] = {}
+    for path in sorted(folder.rglob("*")):
+        one = identify(path)
+        hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+        if not (hidden or path.is_dir()) and (one.system or is_notebook(path)):
+            of.setdefault(one.name, []).append(one)
+    if not of:
         raise ValueError(f"there is no notebook (.ipynb) in {folder}")
-    for one, other in itertools.pairwise(found):
-        if one.name == other.name:
-            raise ValueError(f"two files of {one.name}: {one.path} and {other.path}; keep one")
-    return found
+    found = [[one for one in all_ if is_notebook(one.path)] or all_[:1] for all_ in of.values()]
+    if twice := [", ".join(str(one.path) for one in ones) for ones in found if len(ones) > 1]:
+        raise ValueError("\n  ".join(["two files of one person, keep one of each:", *twice]))
+    return sorted((one for ones in found for one in ones), key=lambda one: one.name)
+
+
+def is_notebook(path: Path) -> bool:
+    """Tell by a file's name whether it is one."""
+    return path.suffix.lower() == ".ipynb"
 
 
 def identify(path: Path) -> Handed:
     """Read from a file's name, or its folder's, who handed it in."""
+    for folder in path.parts[-2::-1]:  # first: within it students name their files as they like
+        if match := MOODLE.match(folder):
+            return Handed(path, match["who"], match["id"], "moodle")
     if match := CANVAS.match(path.name):
         return Handed(path, match["who"], match["id"], "canvas")
-    if match := MOODLE.match(path.parent.name):
-        return Handed(path, match["who"], match["id"], "moodle")
     return Handed(path, path.stem)
 
 
@@ -64,6 +76,8 @@ def code_cells(path: Path) -> list[str]:
     """
     if path.is_symlink() or not path.is_file():
         raise Unreadable("it is not a file")
+    if not is_notebook(path):
+        raise Unreadable(f"it is no notebook: it ends in {path.suffix or 'nothing'}, not in .ipynb")
     if path.stat().st_size > LARGEST:
         raise Unreadable(f"it is larger than {LARGEST // 2**20} MiB: clear its outputs")
     content = path.read_bytes()

@@ -1,14 +1,12 @@
-"""What comes out of grading: tables for Canvas and Moodle, a page per student, a summary."""
+"""What comes out of grading: tables, a page per student, a summary for the teacher."""
 
-import csv
 import html
-import io
 from pathlib import Path
 from typing import Any
 
-from grading.copies import alike
-
-Record = dict[str, Any]
+from grading.copies import alike, pasted
+from grading.sandbox import COURSE
+from grading.tables import Record, automatic, canvas, grades, moodle, with_hand, write_csv
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
@@ -30,6 +28,7 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     (out / "feedback").mkdir(exist_ok=True)
     assignment = folder.name.replace("_", " ")
+    records = with_hand(records, out / "by-hand.csv")
     write_csv(out / "grades.csv", grades(records))
     for system, table in (("canvas", canvas), ("moodle", moodle)):
         own = [record for record in records if record["system"] == system]
@@ -37,72 +36,38 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
             write_csv(out / f"{system}.csv", table(own, assignment))
     for record in records:
         page = feedback(record, assignment)
-        (out / "feedback" / f"{record['name']}.html").write_text(page, encoding="utf-8")
+        (out / "feedback" / f"{record['name']}.html").write_text(page, "utf-8", "backslashreplace")
     rubric = (folder / "rubric.md").read_text(encoding="utf-8")
-    (out / "summary.html").write_text(summary(records, assignment, rubric), encoding="utf-8")
+    page = summary(records, assignment, rubric, *public(folder))
+    (out / "summary.html").write_text(page, "utf-8", "backslashreplace")
     mean = sum(record["got"] for record in records) / len(records)
-    automatic = records[0]["of"] - records[0]["by_hand"]
+    left = sum(record["hand"] is None for record in records)
     return (
-        f"{len(records)} submissions, mean {mean:.1f} of {automatic:g} points; "
-        f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html).\n"
-        f"{out}: grades.csv, feedback/, summary.html"
+        f"{len(records)} submissions, mean {mean:.1f} of {automatic(records[0]):g} points; "
+        f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html; "
+        f"{left} to go: by-hand.csv).\n{out}: grades.csv, feedback/, summary.html"
     )
 
 
-def write_csv(path: Path, rows: list[list[Any]]) -> None:
-    """Write a table; a cell that a spreadsheet would take for a formula becomes text."""
-    text = io.StringIO(newline="")
-    for row in rows:
-        csv.writer(text).writerow([_harmless(cell) for cell in row])
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+def public(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the cells that anybody can read: the handout's, and the solution's."""
+    import homework  # not in the bundle for Gradescope, which must not hold the solution
 
-
-def grades(records: list[Record]) -> list[list[Any]]:
-    """Give everybody's points, question by question."""
-    numbers = max((record["results"] for record in records), key=len)
-    head = ["name", "variant", *(f"q{r['number']}" for r in numbers), "total", "of", "by hand"]
-    rows: list[list[Any]] = [[*head, "reason"]]
-    for r in records:
-        points = [result["got"] for result in r["results"]] or [0] * len(numbers)
-        total = [r["got"], r["of"] - r["by_hand"], r["by_hand"], r.get("reason", "")]
-        rows.append([r["name"], r.get("variant", ""), *points, *total])
-    return rows
-
-
-def canvas(records: list[Record], assignment: str) -> list[list[Any]]:
-    """Give the table that Canvas's gradebook imports; it finds people by ID.
-
-    Canvas makes a new assignment of the last column, unless it is renamed to an existing one's
-    name with its number, as in the gradebook's own export.
-    """
-    head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-    rows: list[list[Any]] = [[*head, assignment]]
-    automatic = records[0]["of"] - records[0]["by_hand"]
-    rows.append(["    Points Possible", "", "", "", "", automatic])
-    return rows + [[r["who"], r["identifier"], "", "", "", r["got"]] for r in records]
-
-
-def moodle(records: list[Record], assignment: str) -> list[list[Any]]:
-    """Give the table that Moodle imports as an offline grading worksheet; it finds participants."""
-    head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade"]
-    rows: list[list[Any]] = [[*head, "Grade can be changed", "Feedback comments"]]
-    for r in records:
-        comment = "; ".join(
-            f"{result['number']}: {result['got']:g}/{result['points'] - result['by_hand']:g}"
-            for result in r["results"]
-        )
-        person = [f"Participant {r['identifier']}", r["who"], "", "", r["got"]]
-        rows.append([*person, r["of"] - r["by_hand"], "Yes", comment or r.get("reason", "")])
-    return rows
+    known = homework.Homework(COURSE, folder.name)
+    if not known.source.exists():
+        return [], []
+    return homework.handout(known), homework.solved(known)
 
 
 def feedback(record: Record, assignment: str) -> str:
     """Write one student's page."""
-    automatic = record["of"] - record["by_hand"]
+    by_tests = f"{record['got']:g} of {automatic(record):g} points"
+    hand = f"up to {record['by_hand']:g} that a person gives"
+    if record["hand"] is not None:
+        hand = f"{record['hand']:g} of {record['by_hand']:g} by hand. {_text(record['comment'])}"
     parts = [
         f"<h1>{_text(assignment)}: {_text(record['who'])}</h1>",
-        f"<p><strong>{record['got']:g} of {automatic:g} points</strong>, and up to "
-        f"{record['by_hand']:g} that a person gives.</p>",
+        f"<p><strong>{by_tests}</strong> by the tests, and {hand}</p>",
     ]
     if record.get("reason"):
         parts.append(f"<p>{_text(record['reason'])}</p>")
@@ -123,13 +88,19 @@ def feedback(record: Record, assignment: str) -> str:
     return _page(f"{assignment}: {record['who']}", parts)
 
 
-def summary(records: list[Record], assignment: str, rubric: str) -> str:
+def summary(
+    records: list[Record],
+    assignment: str,
+    rubric: str,
+    handout: list[str] | None = None,
+    solution: list[str] | None = None,
+) -> str:
     """Write the teacher's page: distribution, hardest question, likely copies, texts to grade."""
-    automatic = records[0]["of"] - records[0]["by_hand"]
+    bars = _bars([r["got"] for r in records], automatic(records[0]))
     parts = [f"<h1>{_text(assignment)}</h1><p>{len(records)} submissions.</p>"]
-    parts += ["<h2>Points</h2><table>", *_bars([r["got"] for r in records], automatic), "</table>"]
+    parts += ["<h2>Points by the tests</h2><table>", *bars, "</table>"]
     parts += ["<h2>Questions, the hardest first</h2><table>", *_questions(records), "</table>"]
-    parts += ["<h2>Likely copies</h2>", *_copies(records)]
+    parts += ["<h2>Likely copies</h2>", *_copies(records, handout or [], solution or [])]
     odd = [r for r in records if r.get("reason")]
     parts += ["<h2>Out of the ordinary</h2><table>"]
     parts += [f"<tr><td>{_text(r['name'])}</td><td>{_text(r['reason'])}</td></tr>" for r in odd]
@@ -172,8 +143,12 @@ def _questions(records: list[Record]) -> list[str]:
     ]
 
 
-def _copies(records: list[Record]) -> list[str]:
-    pairs = alike({r["name"]: r["cells"] for r in records if r.get("cells")})
+def _copies(records: list[Record], handout: list[str], solution: list[str]) -> list[str]:
+    cells = {r["name"]: r["cells"] for r in records if r.get("cells")}
+    pairs = alike(cells, handout)
+    if solution:
+        known = "(the published solution)"
+        pairs = [(s, name, known) for s, name in pasted(cells, solution, handout)] + pairs
     if not pairs:
         return ["<p>None: no two submissions share most of what is neither's handout.</p>"]
     rows = [
@@ -190,11 +165,6 @@ def _copies(records: list[Record]) -> list[str]:
 
 def _text(value: Any) -> str:
     return html.escape(str(value))
-
-
-def _harmless(cell: Any) -> Any:
-    text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text[:1] in "=+-@\t\r" else cell
 
 
 def _page(title: str, parts: list[str]) -> str:

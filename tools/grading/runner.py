@@ -4,10 +4,13 @@ This process is the submission's. It knows no hidden test and no right answer, a
 does to itself changes how its answers are judged, which happens in another process.
 """
 
+import __future__
+
 import ast
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from typing import Any, BinaryIO
 
 from grading.wire import line, pack, unpack
 
+MAGIC = re.compile(r"\s*%%(time|timeit|capture)\b.*\n")  # the rest of the cell is Python
 LONG = "# long"  # how a cell begins that the grader need not run
 ABOUT = 300  # characters of an error that are passed on
 
@@ -53,18 +57,21 @@ def say(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:ABOUT]
 
 
-def statements(cells: list[str]) -> Iterator[tuple[str, ast.stmt | SyntaxError]]:
-    """Give every statement of every cell, or the cell's syntax error, with its place."""
+def statements(cells: list[str]) -> Iterator[tuple[str, ast.stmt | Exception]]:
+    """Give every statement of every cell, or what keeps a cell from being read, and its place."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     for number, cell in enumerate(cells, 1):
         if cell.lstrip().lower().startswith(LONG):
             continue
         try:
+            cell = MAGIC.sub("\n", cell, count=1) if MAGIC.match(cell) else cell
             for statement in ast.parse(TransformerManager().transform_cell(cell)).body:
                 yield f"code cell {number}, line {statement.lineno}", statement
         except SyntaxError as error:
             yield f"code cell {number}, line {error.lineno}", error
+        except (ValueError, RecursionError, MemoryError) as error:  # no text, or nested too deep
+            yield f"code cell {number}", error
 
 
 def run(cells: list[str], namespace: dict[str, Any], seconds: float) -> list[str]:
@@ -72,15 +79,19 @@ def run(cells: list[str], namespace: dict[str, Any], seconds: float) -> list[str
 
     Statements that failed are tried once more at the end: cells may be out of order.
     """
-    failed: list[tuple[str, ast.stmt | SyntaxError, BaseException]] = []
+    failed: list[tuple[str, ast.stmt | Exception, BaseException]] = []
+    flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
     for again in (False, True):
         todo = [(where, what) for where, what, _ in failed] if again else statements(cells)
         failed = []
         for where, statement in todo:
             try:
-                if isinstance(statement, SyntaxError):
+                if isinstance(statement, Exception):
                     raise statement
-                code = compile(ast.Module([statement], []), where, "exec")
+                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                    for name in statement.names:
+                        flags |= getattr(__future__, name.name).compiler_flag
+                code = compile(ast.Module([statement], []), where, "exec", flags, True)
                 with at_most(seconds):
                     exec(code, namespace)
             except BaseException as error:
@@ -103,6 +114,14 @@ def answer(request: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]
         return {"error": say(error)}
 
 
+def reply(number: int, told: dict[str, Any]) -> bytes:
+    """Write an answer, or that it cannot be written."""
+    try:
+        return line({"id": number, **told})
+    except (ValueError, RecursionError) as error:  # such as a number of 5,000 digits
+        return line({"id": number, "error": say(error)})
+
+
 def private_channel() -> tuple[BinaryIO, BinaryIO]:
     """Keep stdin and stdout for the grader; what the submission prints goes nowhere."""
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -123,7 +142,7 @@ def main() -> None:
     told.write(line({"id": start["id"], "failed": failed[:20], "defined": defined(namespace)}))
     told.flush()
     for request in map(json.loads, asked):
-        told.write(line({"id": request["id"], **answer(request, namespace)}))
+        told.write(reply(request["id"], answer(request, namespace)))
         told.flush()
 
 

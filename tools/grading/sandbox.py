@@ -32,7 +32,8 @@ class Limits:
     memory: int = 4096 * MIB  # bytes, all its processes together
     processes: int = 256  # threads included
     disk: int = 64 * MIB  # bytes in its folder
-    answer: int = 64 * MIB  # bytes of one answer
+    answer: int = 8 * MIB  # bytes of one answer
+    total: float = 1200.0  # seconds for all that is asked of it
 
 
 class NoSandbox(Exception):
@@ -96,6 +97,7 @@ def bubblewrap(limits: Limits) -> list[str]:
         words += ["--ro-bind", str(COURSE / file), f"{course}/{file}"]
     for name, value in environment(course, home).items():
         words += ["--setenv", name, value]
+    words += ["--remount-ro", "/", "--remount-ro", "/dev"]  # else they have room without limit
     return [*words, "--chdir", home, sys.executable, *RUN]
 
 
@@ -104,6 +106,7 @@ def docker(limits: Limits) -> list[str]:
     words = ["docker", "run", "--rm", "--interactive", "--init", "--network", "none"]
     words += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     words += ["--user", "1000:1000", "--memory", str(limits.memory), "--cpus", "1"]
+    words += ["--memory-swap", str(limits.memory), "--ulimit", f"fsize={limits.disk}"]
     words += ["--pids-limit", str(limits.processes), "--workdir", "/home/student"]
     for folder in ("/home/student", "/tmp"):
         words += ["--tmpfs", f"{folder}:rw,size={limits.disk},mode=1777"]

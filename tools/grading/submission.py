@@ -15,6 +15,8 @@ import psutil
 from grading.sandbox import Limits, command, confined
 from grading.wire import line, pack, unpack
 
+LATE = "it did not come to an end in time"
+
 
 class Failed(Exception):
     """The submission gave no answer, or one that is none; the message says why."""
@@ -46,7 +48,8 @@ class Submission:
         self.process: subprocess.Popen | None = None
         self.reason = ""
         self.numbers = itertools.count()
-        self.buffer = b""
+        self.buffer = bytearray()
+        self.deadline = 0.0  # for all that is asked of it together; counted from its first start
 
     def call(self, name: str, *args: Any) -> Any:
         """Call a function that the submission defines. Raises: Failed."""
@@ -66,7 +69,8 @@ class Submission:
             raise Stopped(self.reason)
         self.close()
         self.starts += 1
-        self.buffer = b""
+        self.deadline = self.deadline or time.monotonic() + self.limits.total
+        self.buffer.clear()
         self.process = subprocess.Popen(
             confined(self.command, self.limits, self.core),
             stdin=subprocess.PIPE,
@@ -79,7 +83,7 @@ class Submission:
         told = self._exchange(
             {"cells": self.cells, "seconds": self.limits.statement}, self.limits.cells
         )
-        self.failed, self.defined = told.get("failed", []), told.get("defined", [])
+        self.failed, self.defined = _words(told.get("failed")), _words(told.get("defined"))
 
     def close(self) -> None:
         """End it, with all that it started."""
@@ -97,20 +101,27 @@ class Submission:
             raise Failed(f"`{request['name']}`: {str(told['error'])[:400]}")
         try:
             return unpack(told["value"])
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, RecursionError, OverflowError) as error:
             raise Failed(f"`{request['name']}` gave no readable answer: {error}") from None
 
     def _exchange(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         assert self.process and self.process.stdin
-        number = next(self.numbers)
+        number, now = next(self.numbers), time.monotonic()
+        if now > self.deadline:
+            self._stop("it used up its time")
+        # Writing waits, too, when a submission does not read.
+        clock = threading.Timer(seconds + 1, self._end, [self.process, LATE])
+        clock.start()
         try:
             self.process.stdin.write(line({"id": number, **message}))
             self.process.stdin.flush()
-            told = json.loads(self._line(time.monotonic() + seconds))
+            told = json.loads(self._line(min(now + seconds, self.deadline)))
         except (OSError, EOFError):
             self._stop("")
         except (ValueError, RecursionError):
             self._stop("it wrote something else where its answer should be")
+        finally:
+            clock.cancel()
         if not isinstance(told, dict) or told.get("id") != number:
             self._stop("it wrote something else where its answer should be")
         return told
@@ -121,7 +132,7 @@ class Submission:
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                self._stop("it did not come to an end in time")
+                self._stop(LATE)
             part = os.read(self.process.stdout.fileno(), 2**20)
             if not part:
                 raise EOFError
@@ -129,7 +140,7 @@ class Submission:
             if len(self.buffer) > self.limits.answer:
                 self._stop("its answer was too large")
         first, _, self.buffer = self.buffer.partition(b"\n")
-        return first
+        return bytes(first)
 
     def _stop(self, reason: str) -> None:
         assert self.process
@@ -142,12 +153,21 @@ class Submission:
         while process.poll() is None:
             memory, processes = _used(process.pid)
             if memory > self.limits.memory:
-                self.reason = f"it used more than {self.limits.memory // 2**20:,} MiB of memory"
-                _kill(process)
+                most = self.limits.memory // 2**20
+                self._end(process, f"it used more than {most:,} MiB of memory")
             if processes > self.limits.processes:
-                self.reason = f"it started more than {self.limits.processes} processes"
-                _kill(process)
+                self._end(process, f"it started more than {self.limits.processes} processes")
             time.sleep(0.1)
+
+    def _end(self, process: subprocess.Popen, reason: str) -> None:
+        self.reason = reason
+        _kill(process)
+
+
+def _words(told: Any) -> list[str]:
+    """Take a list of short words, whatever a process said."""
+    words = told if isinstance(told, list) else []
+    return [str(word)[:400] for word in words[:100] if isinstance(word, str)]
 
 
 def _used(pid: int) -> tuple[int, int]:

@@ -1,0 +1,245 @@
+"""A batch of submissions: graded once, whoever interrupts it; and what is written about them."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_hostile import CHECKS, GOOD, needs_sandbox, notebook
+
+import grading.grade
+import homework
+from assemble import ROOT
+from grading import gradescope, sandbox
+from grading.grade import main, roster, variant_of
+from grading.judge import Wrong, close
+from grading.notebook import Unreadable, code_cells, handed_in, identify
+from grading.sandbox import Limits, NoSandbox, command
+from grading.wire import pack, unpack
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch) -> Path:
+    """A folder of homework with one in it, and five submissions as two systems would name them."""
+    folder = tmp_path / "homework" / "hw9_toy"
+    folder.mkdir(parents=True)
+    (folder / "checks.py").write_text(CHECKS)
+    (folder / "rubric.md").write_text("Nothing is graded by hand. <b>")
+    monkeypatch.setattr(grading.grade, "HOMEWORK", folder.parent)
+    half = GOOD[:3]
+    for name, cells in {
+        "doejane_101_9001_hw9.ipynb": GOOD,
+        "roejohn_LATE_102_9002_hw9.ipynb": half,
+        "Ann Other_77_assignsubmission_file_/answers.ipynb": GOOD,
+        "plain.ipynb": ["VARIANT = 'seven'", *half[1:]],
+        "<script>.ipynb": ["x ="],
+    }.items():
+        path = tmp_path / "handed in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(notebook(cells)))
+    return tmp_path
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_a_batch_is_graded_reported_and_not_graded_again(course, capsys, monkeypatch):
+    out = course / "handed in-graded"
+    (course / "roster.csv").write_text("name,variant\ndoejane,3\nabsent,4\nroejohn,5\n")
+    listed = ["--roster", str(course / "roster.csv")]
+    assert main(["hw9", str(course / "handed in"), "--workers", "2", *listed]) == 0
+    assert "5 submissions, mean 4.0 of 6 points" in capsys.readouterr().out
+    table = {row[0]: row for row in rows(out / "grades.csv")}
+    head = ["name", "variant", "q1", "q2", "tests", "by hand", "total", "of", "reason"]
+    assert table["name"] == head
+    assert table["doejane_101"][1:5] == ["3", "4", "2", "6"]
+    assert table["plain"][4] == "4" and "VARIANT is not a number" in table["plain"][-1]
+    canvas = [row[1:2] + row[-1:] for row in rows(out / "canvas.csv")[2:]]
+    assert canvas == [["101", "6"], ["102", "4"]]
+    assert rows(out / "moodle.csv")[1][:2] == ["Participant 77", "Ann Other"]
+    page = (out / "feedback" / "roejohn_102.html").read_text()
+    assert "<strong>4 of 6 points</strong> by the tests" in page and "defines no `half`" in page
+    summary = (out / "summary.html").read_text()
+    assert "2. Half" in summary and "&lt;b&gt;" in summary and "<script>" not in summary
+
+    monkeypatch.setattr(grading.grade, "ProcessPoolExecutor", NoPool)
+    (course / "roster.csv").write_text("name,variant\ndoejane,3\nroejohn,5\nnew,6\n")
+    assert main(["hw9", str(course / "handed in"), *listed]) == 0  # nothing is left to do
+    (out / "results" / "plain.json").unlink()
+    with pytest.raises(AssertionError, match="1 job"):
+        main(["hw9", str(course / "handed in"), *listed])
+
+
+class NoPool:
+    """Refuses work."""
+
+    def __init__(self, *args, **kwargs):
+        self.jobs = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        assert not self.jobs, f"{len(self.jobs)} job"
+
+    def submit(self, *job):
+        self.jobs.append(job)
+        raise AssertionError("1 job")
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_an_interrupted_batch_keeps_what_it_has(course, monkeypatch, capsys):
+    write = grading.grade.write
+
+    def once(path, text):
+        write(path, text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grading.grade, "write", once)
+    assert main(["hw9", str(course / "handed in"), "--workers", "1"]) == 130
+    assert "Interrupted. What is graded is kept" in capsys.readouterr().err
+    kept = list((course / "handed in-graded" / "results").iterdir())
+    assert len(kept) == 1 and json.loads(kept[0].read_text())["key"]
+
+
+def test_what_cannot_be_graded_is_said(course, capsys, tmp_path):
+    for arguments, said in [
+        (["hw7", "x"], "which homework is 'hw7'? There are: hw9_toy"),
+        (["hw9", str(tmp_path / "none")], "there is no folder"),
+        (["hw9", str(course / "homework")], "there is no notebook"),
+        (["hw9", str(course / "handed in"), "--isolation", "hope"], "isolation must be one of"),
+        (["hw9", str(course / "handed in"), "--roster", str(__file__)], "columns name and variant"),
+    ]:
+        assert main(arguments) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_roster_names_variants_once(tmp_path):
+    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\n77,13\n")
+    found = roster(tmp_path / "roster.csv")
+    assert found == {"doejane": 12, "77": 13}
+    ann = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
+    assert [variant_of(one, found) for one in (ann, identify(Path("doejane.ipynb")))] == [13, 12]
+    assert variant_of(identify(Path("new.ipynb")), found) is None
+    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\ndoejane,13\n")
+    with pytest.raises(ValueError, match="two lines for doejane"):
+        roster(tmp_path / "roster.csv")
+
+
+def test_people_are_told_apart(course, tmp_path):
+    one = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
+    assert (one.who, one.identifier, one.system) == ("Ann Other", "77", "moodle")
+    inside = "Ann Other_77_assignsubmission_file_/hw/doejane_101_9001_hw9.ipynb"
+    assert identify(Path(inside)).who == "Ann Other", "a file's name is the student's to choose"
+    found = [one.name for one in handed_in(course / "handed in")]
+    assert found == sorted(found) and len(found) == 5 and "_script_" in found
+    shutil.copytree(course / "handed in", tmp_path / "twice" / "a")
+    shutil.copytree(course / "handed in", tmp_path / "twice" / "b")
+    with pytest.raises(ValueError, match="two files of") as caught:
+        handed_in(tmp_path / "twice")
+    assert len(str(caught.value).splitlines()) == 1 + 5  # all of them at once
+
+
+def test_a_file_that_is_no_notebook_gets_a_reason(tmp_path):
+    of_canvas = "doejane_1_2_hw9.ipynb.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
+    essay = "Ann_7_assignsubmission_file_/essay.pdf"
+    for name in (*of_canvas, essay, "roster.csv", "._plain.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(notebook(GOOD)))
+    found = {one.name: one.path for one in handed_in(tmp_path)}
+    assert set(found) == {"doejane_1", "roejohn_3", "Ann_7"}
+    assert code_cells(found["roejohn_3"]) == GOOD
+    for name, ending in {"doejane_1": ".txt", "Ann_7": ".pdf"}.items():
+        with pytest.raises(Unreadable, match=rf"no notebook: it ends in \{ending}"):
+            code_cells(found[name])
+
+
+def test_docker_would_have_no_network_no_rights_and_limits(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    words = " ".join(command("docker", Limits(processes=99)))
+    for part in ("network none", "read-only", "cap-drop ALL", "pids-limit 99", "user 1000"):
+        assert f"--{part}" in words
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(NoSandbox, match="apt-get install bubblewrap"):
+        command("bubblewrap", Limits())
+
+
+def test_a_sandbox_that_does_not_work_is_said(monkeypatch):
+    broken = {"bubblewrap": lambda limits: ["sh", "-c", "echo no namespaces >&2"]}
+    monkeypatch.setattr(sandbox, "WAYS", broken)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(NoSandbox, match="bubblewrap does not work on this machine: no namespaces"):
+        sandbox.probe("bubblewrap")
+
+
+@pytest.mark.parametrize(
+    "value", [1, 2.5, "word", None, True, [1, [2]], {"a": {3: 4}}, np.arange(6.0).reshape(2, 3)]
+)
+def test_values_come_back_from_the_wire(value):
+    back = unpack(json.loads(json.dumps(pack(value))))
+    np.testing.assert_equal(back, value)
+
+
+def test_what_is_no_value_is_refused():
+    for value in (print, {"f": print}, np.array(["x"])):
+        with pytest.raises(TypeError, match="it holds"):
+            pack(value)
+    for value in ({"array": ["O", [1], ""]}, {"array": [1]}, {"other": 1}):
+        with pytest.raises(ValueError, match=r"array|packed"):
+            unpack(value)
+
+
+def test_close_says_what_is_wrong_and_not_what_is_right():
+    close([1, 2.0001], [1, 2])
+    with pytest.raises(Wrong, match=r"the rate has the shape \(2,\), needed \(\)"):
+        close([1, 2], 3, "the rate")
+    with pytest.raises(Wrong, match="it is not right in 1 of 2 places") as caught:
+        close([1, 5], [1, 77])
+    assert "77" not in str(caught.value)
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_gradescope_is_told_what_it_wants_to_read(course):
+    own, results = course / "submission", course / "results.json"
+    own.mkdir()
+    arguments = ["hw9", str(own), str(results), "--isolation", "bubblewrap"]
+    shutil.copy(course / "handed in" / "roejohn_LATE_102_9002_hw9.ipynb", own / "hw9.ipynb")
+    assert gradescope.main(arguments) == 0
+    found = json.loads(results.read_text())
+    assert found["score"] == 4 and [test["max_score"] for test in found["tests"]] == [2, 2, 2]
+    shutil.copy(own / "hw9.ipynb", own / "other.ipynb")
+    gradescope.main(arguments)
+    assert json.loads(results.read_text()) == {"score": 0, "output": "hand in one notebook, not 2"}
+
+
+@pytest.mark.slow
+@needs_sandbox
+@pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
+def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
+    """Unpacked elsewhere it gives the solution all points; and the solution is not in it."""
+    with zipfile.ZipFile(homework.bundle(one, tmp_path)) as file:
+        assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
+        file.extractall(tmp_path / "source")
+    assert not list(tmp_path.rglob(f"{one.name}.md"))
+    (tmp_path / "in").mkdir()
+    options = ["--isolation", "bubblewrap", one.name, str(tmp_path / "in")]
+    (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(homework.solved(one))))
+    subprocess.run(
+        [sys.executable, "-m", "grading.gradescope", *options, str(tmp_path / "out.json")],
+        env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        check=True,
+    )
+    tests = json.loads((tmp_path / "out.json").read_text())["tests"]
+    assert [test["score"] for test in tests] == [test["max_score"] for test in tests]
