@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,6 @@ HOSTILE = {
     "a program nested too deep to parse": (["x = " + "-" * 20_000 + "1"], 6, "code cell 1: "),
     "text that is none": (["x = '\ud800'", "raise ValueError(chr(0xd800))"], 6, "ValueError"),
     "a forged list of what failed": ([SAID], 0, "wrote something else"),
-    "a number too long to write": (["VARIANT = 10**5000"], None, ""),
     "magics and shell commands": (["%pip install x\n!rm -rf /\n%%bash"], 6, ""),
 }
 
@@ -177,6 +177,19 @@ def test_a_hostile_one_gets_a_grade_and_a_reason(toy, cells, left, reason):
     assert reason in reasons(record)
     assert left is None or record["got"] == left, reasons(record)
     assert sorted(os.listdir(toy)) == before and (toy / "checks.py").read_text() == CHECKS
+
+
+def test_a_number_too_long_to_write_costs_its_own_question_only(toy):
+    record = graded(toy, [*GOOD, "def half(x):\n    return 10**5000"])
+    assert record["got"] == 4 and "ValueError: Exceeds the limit" in reasons(record)
+
+
+def test_all_its_answers_together_have_a_limit(toy, monkeypatch):
+    limits = replace(grading.Limits(), total=4)
+    monkeypatch.setattr(grading, "Limits", lambda: limits)
+    slow = "import time\ndef twice(x):\n    time.sleep(2.5)\n    return 2 * np.asarray(x)"
+    record = graded(toy, [*GOOD, slow])
+    assert record["got"] <= 2 and "did not come to an end" in reasons(record)
 
 
 def test_a_submission_that_stops_reading_is_ended(toy):

@@ -1,13 +1,16 @@
 """What is written about a batch: tables, points by hand, likely copies."""
 
 import csv
+import json
+from concurrent.futures import Future
 
 import pytest
 
 import homework
 from assemble import ROOT
-from grading import reports, tables
+from grading import grade, reports, tables
 from grading.copies import alike
+from grading.notebook import Handed
 
 
 def rows(path):
@@ -74,3 +77,48 @@ def test_who_hands_in_the_published_solution_is_named(one):
     assert page.count("(the published solution)") == 1 and "<td>ann</td>" in page
     many = [record(f"s{i}", 15, cells=renamed) for i in range(9)]  # no rarity, but no excuse
     assert reports.summary(many, "hw9", "", handout, solution).count("(the published") == 9
+
+
+def test_text_that_is_none_and_code_too_deep_stop_no_report(tmp_path):
+    """An error may hold half a character, and a file's name another; a cell may be too deep."""
+    folder, out = tmp_path / "hw9_toy", tmp_path / "out"
+    folder.mkdir()
+    (folder / "rubric.md").write_text("None.")
+    cells = ["x = " + "-" * 20_000 + "1", "y = '\ud800'"]
+    odd = record("M_ller", 3, who="M\udcfcller", failed=["ValueError: \ud800"], cells=cells)
+    assert "2 submissions" in reports.write_all([odd, record("ann", 12)], folder, out)
+    assert "\\ud800" in (out / "feedback" / "M_ller.html").read_text()
+    assert len(rows(out / "moodle.csv")) == 3 and (out / "summary.html").exists()
+
+
+class Broken:
+    """A pool in which the second job dies, as by a bug of the grader's."""
+
+    def __init__(self, *args, **kwargs):
+        self.jobs = 0
+
+    __enter__ = lambda self: self  # noqa: E731
+    __exit__ = lambda *args: None  # noqa: E731
+
+    def submit(self, *job):
+        self.jobs, future = self.jobs + 1, Future()
+        if self.jobs == 2:
+            future.set_exception(RecursionError("of ours"))
+        else:
+            future.set_result({"got": 6})
+        return future
+
+
+def test_what_breaks_the_grader_costs_one_grade_and_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "ProcessPoolExecutor", Broken)
+    folder = homework.find(ROOT)[0].source.with_suffix("")
+    found = [Handed(tmp_path / f"{name}.ipynb", name) for name in ("ann", "bob", "eve")]
+    for one in found:
+        one.path.write_text("{}")
+    given = list(grade.grade_all(found, folder, tmp_path / "out", ({}, "", "bubblewrap"), 1))
+    assert sorted(one["got"] for one in given) == [0, 6, 6]
+    assert [one["reason"] for one in given if "reason" in one] == [
+        "The grader failed (RecursionError): run it again, or look."
+    ]
+    kept = [json.loads(path.read_text())["got"] for path in (tmp_path / "out").rglob("*.json")]
+    assert kept == [6, 6]

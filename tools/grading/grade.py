@@ -25,6 +25,7 @@ from grading.judge import Question, judge, load, seed_of
 from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
+from grading.tables import write
 
 HOMEWORK = COURSE / "book" / "homework"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
@@ -49,7 +50,7 @@ def grade(
 ) -> dict[str, Any]:
     """Grade one submission, whatever it is; never raises on its account."""
     questions, started = load(folder), time.monotonic()
-    record = nothing(one, folder)
+    record = nothing(one, folder, questions)
     try:
         cells = code_cells(one.path)
     except Unreadable as error:
@@ -65,9 +66,10 @@ def grade(
     return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
 
 
-def nothing(one: Handed, folder: Path, reason: str = "") -> dict[str, Any]:
+def nothing(
+    one: Handed, folder: Path, questions: list[Question], reason: str = ""
+) -> dict[str, Any]:
     """Return the record of somebody who has no points so far."""
-    questions = load(folder)
     return {
         "name": one.name,
         "who": one.who,
@@ -144,14 +146,6 @@ def key(one: Handed, folder: Path, settings: list[str]) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def write(path: Path, text: str) -> None:
-    """Replace a file in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
 def grade_all(
     found: list[Handed], folder: Path, out: Path, settings: tuple, workers: int
 ) -> Iterator[dict[str, Any]]:
@@ -177,7 +171,7 @@ def grade_all(
                     write(place, json.dumps(record))
                 except Exception as error:  # the grader's own: not kept, so tried again next time
                     said = f"The grader failed ({type(error).__name__}): run it again, or look."
-                    record = nothing(todo[place][0], folder, said)
+                    record = nothing(todo[place][0], folder, load(folder), said)
                 yield record
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)

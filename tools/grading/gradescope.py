@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grading.grade import find, grade, roster, write
+from grading.grade import find, grade, roster
 from grading.notebook import handed_in
 from grading.sandbox import probe
+from grading.tables import write
 
 
 def results(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What comes out of grading: tables, a page per student, a summary for the teacher."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from grading.copies import alike, pasted
 from grading.sandbox import COURSE
-from grading.tables import Record, automatic, canvas, grades, moodle, with_hand, write_csv
+from grading.tables import Record, automatic, canvas, grades, moodle, with_hand, write, write_csv
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
@@ -25,8 +26,6 @@ pre { white-space: pre-wrap; background: #f1efea; padding: .6rem; overflow-wrap:
 
 def write_all(records: list[Record], folder: Path, out: Path) -> str:
     """Write every report, and say in a few lines what there is."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "feedback").mkdir(exist_ok=True)
     assignment = folder.name.replace("_", " ")
     records = with_hand(records, out / "by-hand.csv")
     write_csv(out / "grades.csv", grades(records))
@@ -36,10 +35,9 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
             write_csv(out / f"{system}.csv", table(own, assignment))
     for record in records:
         page = feedback(record, assignment)
-        (out / "feedback" / f"{record['name']}.html").write_text(page, "utf-8", "backslashreplace")
+        write(out / "feedback" / f"{record['name']}.html", page)
     rubric = (folder / "rubric.md").read_text(encoding="utf-8")
-    page = summary(records, assignment, rubric, *public(folder))
-    (out / "summary.html").write_text(page, "utf-8", "backslashreplace")
+    write(out / "summary.html", summary(records, assignment, rubric, *public(folder)))
     mean = sum(record["got"] for record in records) / len(records)
     left = sum(record["hand"] is None for record in records)
     return (
@@ -92,15 +90,15 @@ def summary(
     records: list[Record],
     assignment: str,
     rubric: str,
-    handout: list[str] | None = None,
-    solution: list[str] | None = None,
+    handout: Sequence[str] = (),
+    solution: Sequence[str] = (),
 ) -> str:
     """Write the teacher's page: distribution, hardest question, likely copies, texts to grade."""
     bars = _bars([r["got"] for r in records], automatic(records[0]))
     parts = [f"<h1>{_text(assignment)}</h1><p>{len(records)} submissions.</p>"]
     parts += ["<h2>Points by the tests</h2><table>", *bars, "</table>"]
     parts += ["<h2>Questions, the hardest first</h2><table>", *_questions(records), "</table>"]
-    parts += ["<h2>Likely copies</h2>", *_copies(records, handout or [], solution or [])]
+    parts += ["<h2>Likely copies</h2>", *_copies(records, handout, solution)]
     odd = [r for r in records if r.get("reason")]
     parts += ["<h2>Out of the ordinary</h2><table>"]
     parts += [f"<tr><td>{_text(r['name'])}</td><td>{_text(r['reason'])}</td></tr>" for r in odd]
@@ -143,7 +141,7 @@ def _questions(records: list[Record]) -> list[str]:
     ]
 
 
-def _copies(records: list[Record], handout: list[str], solution: list[str]) -> list[str]:
+def _copies(records: list[Record], handout: Sequence[str], solution: Sequence[str]) -> list[str]:
     cells = {r["name"]: r["cells"] for r in records if r.get("cells")}
     pairs = alike(cells, handout)
     if solution:

@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+FORMULA = tuple("=+-@\t\r")  # how a cell begins that a spreadsheet would work out
+
+
+def write(path: Path, content: str) -> None:
+    """Replace a file in one step; what is no text in it (a student's doing) is written as code."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
+    part.replace(path)
 
 
 def with_hand(records: list[Record], path: Path) -> list[Record]:
@@ -51,13 +60,11 @@ def automatic(record: Record) -> float:
 
 
 def write_csv(path: Path, rows: list[list[Any]]) -> None:
-    """Write a table, in one step; a cell that a spreadsheet takes for a formula becomes text."""
+    """Write a table; a cell that a spreadsheet takes for a formula becomes text."""
     text = io.StringIO(newline="")
     for row in rows:
         csv.writer(text).writerow([_harmless(cell) for cell in row])
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
-    part.replace(path)
+    write(path, text.getvalue())
 
 
 def grades(records: list[Record]) -> list[list[Any]]:
@@ -106,9 +113,9 @@ def moodle(records: list[Record], assignment: str) -> list[list[Any]]:
 
 def _harmless(cell: Any) -> Any:
     text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(tuple("=+-@\t\r")) else cell
+    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA) else cell
 
 
 def _as_written(cell: str) -> str:
     """Undo `_harmless`."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(tuple("=+-@\t\r")) else cell
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
