@@ -68,7 +68,9 @@ def test_the_table(tmp_path):
     assert "| 3.0 | 0.2 | `LIVE = False` | True: everything &#124; here (an hour) |" in second
     assert "All 2 lessons take 4 minutes on a CPU." in text
     assert text.endswith(f"- {gpu['03_toy']['machine']}\n- {run.machine}")
-    assert "Measured on" not in table([bare], {})
+    without = table([bare], {})
+    assert "Measured on" not in without and "GPU" not in without
+    assert "| 1. [A toy](../notebooks/01_bare.ipynb) | 1.5 | nothing |  |" in without
 
 
 def test_minutes_on_a_gpu_are_taken_down(tmp_path, monkeypatch):

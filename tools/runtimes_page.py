@@ -18,9 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "runtimes.md"
 GPU = ROOT / "book" / "runtimes_gpu.json"
 NAME = "runtimes"
-HEAD = """\
-| Lesson | Minutes, CPU | Minutes, GPU | For a larger run, edit | Which then means |
-|---|---|---|---|---|"""
 
 
 class Run(NamedTuple):
@@ -80,9 +77,11 @@ def line_to_edit(code: list[dict[str, Any]], name: str) -> tuple[str, str]:
 
 
 def table(runs: Iterable[Run], gpu: dict[str, dict[str, Any]]) -> str:
-    """Return the table and, below it, what it was measured on."""
+    """Return the table, with a column for GPUs once there is one, and what it was measured on."""
     runs = sorted(runs)
-    rows = [HEAD, *(row(run, gpu.get(run.name)) for run in runs)]
+    head = ["Lesson", "Minutes, CPU", "Minutes, GPU", "For a larger run, edit", "Which then means"]
+    cells = [head, ["---"] * len(head), *(row(run, gpu.get(run.name)) for run in runs)]
+    rows = [f"| {' | '.join(c if gpu else [*c[:2], *c[3:]])} |" for c in cells]
     total = f"All {len(runs)} lessons take {sum(run.minutes for run in runs):.0f} minutes on a CPU."
     on = {run.machine for run in runs if run.machine} | {run["machine"] for run in gpu.values()}
     measured_on = (
@@ -91,13 +90,13 @@ def table(runs: Iterable[Run], gpu: dict[str, dict[str, Any]]) -> str:
     return "\n\n".join(["\n".join(rows), total, *measured_on])
 
 
-def row(run: Run, gpu: dict[str, Any] | None) -> str:
-    """Return one lesson's row."""
+def row(run: Run, gpu: dict[str, Any] | None) -> list[str]:
+    """Return the cells of one lesson's row."""
     number, link = int(run.name[:2]), f"[{run.title}](../notebooks/{run.name}.ipynb)"
     on_gpu = f"{gpu['minutes']:.1f}" if gpu else "not measured yet"
     line = f"`{run.line}`" if run.line else "nothing"
     cells = [f"{number}. {link}", f"{run.minutes:.1f}", on_gpu, line, run.comment]
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+    return [cell.replace("|", "&#124;") for cell in cells]
 
 
 def measured() -> dict[str, dict[str, Any]]:
