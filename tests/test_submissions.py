@@ -30,3 +30,8 @@ def test_what_a_notebook_allows_is_allowed(toy):
     future = "from __future__ import annotations"
     record = graded(toy, [future, *GOOD[:2], timed, "def half(x: NoSuchName):\n    return x / 2"])
     assert record["got"] == 6 and not reasons(record)
+
+
+def test_a_number_too_long_to_write_costs_its_own_question_only(toy):
+    record = graded(toy, [*GOOD, "def half(x):\n    return 10**5000"])
+    assert record["got"] == 4 and "ValueError: Exceeds the limit" in reasons(record)
