@@ -529,7 +529,7 @@ def own_seeds(exam: Exam) -> list[int]:
 
 
 def own_modulus(exam: Exam) -> int:
-    return pick(exam.variant, "modulus", [2, 3, 4, 5, 6])
+    return pick(exam.variant, "modulus", [3, 4, 5, 6])
 
 
 def fair(exam: Exam) -> None:

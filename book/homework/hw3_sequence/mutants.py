@@ -654,6 +654,14 @@ def states(A, b, h0):
         far *= 2
     return b
 
+def counted(T):
+    sizes = []
+    def spy(first, then):
+        sizes.append(len(first))
+        return first + then
+    jax.lax.associative_scan(spy, jnp.ones(T))
+    return [size for size in sizes if size]
+
 def rounds(T):
     return len(counted(T))
 """,
@@ -666,6 +674,14 @@ def join(first, then):
 def rounds(T):
     k = T.bit_length() - 1
     return 2 * k - 1 + (T >> (k - 1) & 1) if k else 0
+
+def counted(T):
+    sizes = []
+    def spy(first, then):
+        sizes.append(len(first))
+        return first + then
+    jax.lax.associative_scan(spy, jnp.ones(T))
+    return [size for size in sizes if size]
 
 def work(T, H):
     n = sum(counted(T))
