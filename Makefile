@@ -45,8 +45,9 @@ newest: .venv/.test  ## raise .venv to the newest versions in range, and run the
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
 
-homework: .venv/.book  ## build the students' notebooks, and the graders' bundles for Gradescope
-	@$(BIN)/python tools/homework.py $(if $(FORCE),--force)
+homework: .venv/.book  ## build the students' notebooks, and for Gradescope (SECRET= ROSTER=)
+	@$(BIN)/python tools/homework.py $(if $(FORCE),--force) \
+		$(if $(ROSTER),--roster "$(ROSTER)") --secret "$(SECRET)"
 
 grade: .venv/.book  ## grade a folder: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
 	@PYTHONPATH=tools $(BIN)/python -m grading.grade \

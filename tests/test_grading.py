@@ -3,19 +3,14 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_hostile import CHECKS, GOOD, needs_sandbox, notebook
+from toy_homework import CHECKS, GOOD, needs_sandbox, notebook
 
 import grading.grade
-import homework
-from assemble import ROOT
-from grading import gradescope, sandbox
+from grading import sandbox
 from grading.grade import main, roster, variant_of
 from grading.judge import Wrong, close
 from grading.notebook import Unreadable, code_cells, handed_in, identify
@@ -206,40 +201,3 @@ def test_close_says_what_is_wrong_and_not_what_is_right():
     with pytest.raises(Wrong, match="it is not right in 1 of 2 places") as caught:
         close([1, 5], [1, 77])
     assert "77" not in str(caught.value)
-
-
-@pytest.mark.slow
-@needs_sandbox
-def test_gradescope_is_told_what_it_wants_to_read(course):
-    own, results = course / "submission", course / "results.json"
-    own.mkdir()
-    arguments = ["hw9", str(own), str(results), "--isolation", "bubblewrap"]
-    shutil.copy(course / "handed in" / "roejohn_LATE_102_9002_hw9.ipynb", own / "hw9.ipynb")
-    assert gradescope.main(arguments) == 0
-    found = json.loads(results.read_text())
-    assert found["score"] == 4 and [test["max_score"] for test in found["tests"]] == [2, 2, 2]
-    shutil.copy(own / "hw9.ipynb", own / "other.ipynb")
-    gradescope.main(arguments)
-    assert json.loads(results.read_text()) == {"score": 0, "output": "hand in one notebook, not 2"}
-
-
-@pytest.mark.slow
-@needs_sandbox
-@pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
-def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
-    """Unpacked elsewhere it gives the solution all points; and the solution is not in it."""
-    with zipfile.ZipFile(homework.bundle(one, tmp_path)) as file:
-        assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
-        file.extractall(tmp_path / "source")
-    assert not list(tmp_path.rglob(f"{one.name}.md"))
-    (tmp_path / "in").mkdir()
-    options = ["--isolation", "bubblewrap", one.name, str(tmp_path / "in")]
-    (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(homework.solved(one))))
-    subprocess.run(
-        [sys.executable, "-m", "grading.gradescope", *options, str(tmp_path / "out.json")],
-        env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin"},
-        cwd=tmp_path,
-        check=True,
-    )
-    tests = json.loads((tmp_path / "out.json").read_text())["tests"]
-    assert [test["score"] for test in tests] == [test["max_score"] for test in tests]

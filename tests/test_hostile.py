@@ -1,90 +1,17 @@
 """Submissions that are broken or mean harm: each gets a grade and a reason, nothing else."""
 
-import json
 import os
-import shutil
+import re
 import socket
-import subprocess
 import textwrap
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from grading import grade as grading
-from grading.grade import grade
-from grading.notebook import Handed
-from grading.sandbox import Limits
+# ruff: noqa: F401, F811 (fixtures are imported, and then asked for by name)
+from toy_homework import CHECKS, GOOD, graded, grading, reasons, toy, way
 
-NOTHING = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-SANDBOX = (
-    bool(shutil.which("bwrap")) and not subprocess.run(NOTHING, capture_output=True).returncode
-)
-needs_sandbox = pytest.mark.skipif(not SANDBOX, reason="bubblewrap is missing, or forbidden here")
-pytestmark = [pytest.mark.slow, needs_sandbox]
-
-CHECKS = """
-from grading.judge import close, question
-
-SECRET = "41.75"  # a right answer: a submission must not find it
-
-@question(1, "Twice", 4, "twice")
-def twice(exam):
-    number = exam.rng.normal()
-    exam.check(2, "a number", lambda: close(exam.ask("twice", number), 2 * number))
-    exam.check(2, "an array", lambda: close(exam.ask("twice", [1.0, 2.0]), [2.0, 4.0]))
-
-@question(2, "Half", 2, "half")
-def half(exam):
-    exam.check(2, "a number", lambda: close(exam.ask("half", 83.5), float(SECRET)))
-"""
-GOOD = [
-    "VARIANT = 3",
-    "import numpy as np",
-    "def twice(x):\n    return 2 * np.asarray(x)",
-    "def half(x):\n    return x / 2",
-]
-
-
-@pytest.fixture
-def toy(tmp_path) -> Path:
-    """A homework of two questions."""
-    folder = tmp_path / "hw9_toy"
-    folder.mkdir()
-    (folder / "checks.py").write_text(CHECKS)
-    (folder / "rubric.md").write_text("None.")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Limits that end what never ends in seconds; so many processes fit into so much memory."""
-    limits = Limits(statement=3, cells=15, call=3, memory=1024 * 2**20, processes=20)
-    monkeypatch.setattr(grading, "Limits", lambda: limits)
-
-
-def notebook(cells: list[str]) -> dict:
-    code = [{"cell_type": "code", "source": c, "metadata": {}, "outputs": []} for c in cells]
-    return {"cells": code, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-
-
-def handed(folder: Path, content: str | bytes | list[str]) -> Handed:
-    path = folder / "student.ipynb"
-    content = json.dumps(notebook(content)) if isinstance(content, list) else content
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return Handed(path, "student")
-
-
-def graded(toy: Path, content: str | bytes | list[str]) -> dict:
-    return grade(handed(toy.parent, content), toy, {}, "", "bubblewrap")
-
-
-def reasons(record: dict) -> str:
-    """Everything that the student is told."""
-    told = [record.get("reason", ""), *record.get("failed", [])]
-    for result in record["results"]:
-        told += [result["reason"], *(check["message"] for check in result["checks"])]
-    return " | ".join(filter(None, told))
+pytestmark = pytest.mark.slow
 
 
 def test_a_good_one_gets_all_points(toy):
@@ -150,7 +77,7 @@ HOSTILE = {
         0,
         "did not come to an end in time",
     ),
-    "a fork bomb": ([BOMB], 0, "it started more than 20 processes"),
+    "a fork bomb": ([BOMB], 0, "more than 20 processes|not come to an end"),
     "10 GB of memory": ([HUNGRY], 6, "MemoryError"),
     "a fake score on stdout": (
         ["print('6/6', flush=True)\nimport sys; sys.exit('6/6')"],
@@ -174,7 +101,7 @@ HOSTILE = {
 def test_a_hostile_one_gets_a_grade_and_a_reason(toy, cells, left, reason):
     before = sorted(os.listdir(toy))
     record = graded(toy, cells + GOOD)
-    assert reason in reasons(record)
+    assert re.search(reason, reasons(record))
     assert left is None or record["got"] == left, reasons(record)
     assert sorted(os.listdir(toy)) == before and (toy / "checks.py").read_text() == CHECKS
 

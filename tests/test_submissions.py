@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 # ruff: noqa: F401, F811 (fixtures are imported, and then asked for by name)
-from test_hostile import GOOD, graded, pytestmark, quick, reasons, toy
+from toy_homework import GOOD, graded, reasons, toy, way
+
+pytestmark = pytest.mark.slow
 
 
 def test_cells_without_metadata_or_out_of_order_are_graded(toy):

@@ -13,6 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from assemble import ROOT, Lesson
+from grading.grade import roster as variants
 from lessons import build_stale
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -94,32 +95,36 @@ python3 -m pip install --break-system-packages uv || python3 -m pip install uv
 export UV_PYTHON_INSTALL_DIR=/opt/python  # where the submission's user may read
 uv venv --python 3.12 .venv
 uv pip install --python .venv --require-hashes --requirement requirements.lock
-chmod -R go-rwx book
+chmod -R go-rwx book secret.txt roster.csv
 """
 AUTOGRADER = """#!/usr/bin/env bash
 # Run by Gradescope for each submission.
 set -euo pipefail
 cd /autograder/source
 chmod 700 /autograder/results /autograder/submission
-PYTHONPATH=tools .venv/bin/python -m grading.gradescope {name} \\
-    /autograder/submission /autograder/results/results.json
+SECRET="$(cat secret.txt)" PYTHONPATH=tools .venv/bin/python -m grading.gradescope {name} \\
+    /autograder/submission /autograder/results/results.json --roster roster.csv
 """
 
 
-def bundle(homework: Homework, folder: Path) -> Path:
-    """Write a homework's autograder for Gradescope: a zip with all that it needs."""
+def bundle(homework: Homework, folder: Path, secret: str = "", roster: str = "") -> Path:
+    """Write a homework's autograder for Gradescope: a zip with all that it needs.
+
+    `secret` is the word that makes the hidden numbers one's own; `roster` the text of the roster.
+    """
     root = homework.root
     files = [root / "requirements.lock", *sorted((root / "tools" / "grading").glob("*.py"))]
     files += sorted(homework.source.with_suffix("").glob("*.*"))
     files += sorted(p for p in (root / "rnnlib").rglob("*") if p.suffix not in ("", ".pyc"))
     scripts = {"setup.sh": SETUP, "run_autograder": AUTOGRADER.format(name=homework.name)}
+    texts = {"secret.txt": secret, "roster.csv": roster or "name,variant\n"}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{homework.name}-gradescope.zip"
     part = path.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, text in scripts.items():
-            entry = zipfile.ZipInfo(name)  # executable, and with one date: the same zip each time
-            entry.external_attr = 0o755 << 16
+        for name, text in (scripts | texts).items():
+            entry = zipfile.ZipInfo(name)  # with one date: the same zip each time
+            entry.external_attr = (0o755 if name in scripts else 0o600) << 16
             file.writestr(entry, text)
         for source in files:
             entry = zipfile.ZipInfo(source.relative_to(root).as_posix())
@@ -133,10 +138,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--force", action="store_true", help="execute fresh notebooks too")
+    parser.add_argument("--secret", default="", help="for Gradescope, as in `make grade`")
+    parser.add_argument("--roster", type=Path, help="likewise")
     asked = parser.parse_args(arguments)
+    try:
+        variants(asked.roster)
+        roster = asked.roster.read_text(encoding="utf-8-sig") if asked.roster else ""
+    except (ValueError, OSError) as error:
+        sys.exit(f"{error}")
     failed = build_stale(find(ROOT), asked.force, "")
     for homework in find(ROOT):
-        path = bundle(homework, ROOT / "_build" / "homework")
+        path = bundle(homework, ROOT / "_build" / "homework", asked.secret, roster)
         print(f"for Gradescope: {path.relative_to(ROOT)}")
     return 1 if failed else 0
 

@@ -8,11 +8,12 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grading.grade import find, grade, roster
-from grading.notebook import handed_in
+from grading.notebook import Handed, handed_in
 from grading.sandbox import probe
 from grading.tables import write
 
@@ -33,6 +34,12 @@ def results(record: dict[str, Any]) -> dict[str, Any]:
     return {"score": record["got"], "output": output or "Every cell ran.", "tests": tests}
 
 
+def signed(one: Handed, metadata: Path) -> Handed:
+    """Say whose a file is: Gradescope knows name and e-mail (submission_metadata.json)."""
+    user = json.loads(metadata.read_text())["users"][0]  # of a group, the first
+    return replace(one, who=user["name"], identifier=user["email"])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -40,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="/autograder/submission")
     parser.add_argument("results", type=Path, help="/autograder/results/results.json")
     parser.add_argument("--isolation", default="user")
-    parser.add_argument("--roster", type=Path)
+    parser.add_argument("--metadata", type=Path, default="/autograder/submission_metadata.json")
+    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
     asked = parser.parse_args(arguments)
     probe(asked.isolation)  # what is wrong here is not the student's fault: Gradescope says so
     try:
@@ -48,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         if others:
             raise ValueError(f"hand in one notebook, not {1 + len(others)}")
         secret = os.environ.get("SECRET", "")
+        one = signed(one, asked.metadata)
         record = grade(one, find(asked.homework), roster(asked.roster), secret, asked.isolation)
         found = results(record)
     except ValueError as error:

@@ -3,10 +3,14 @@
 `bubblewrap` (Linux; the default) gives each submission namespaces of its own. `docker` does the
 same where its daemon runs. `user` only changes to a user without rights, for a container that is
 thrown away as a whole, such as Gradescope's.
+
+Not watched: files in memory (memfd) that bubblewrap's submission opens and does not map. Each is at
+most as large as a file on disk may be; where that is too much, docker counts them.
 """
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,6 +18,7 @@ import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COURSE = Path(__file__).resolve().parents[2]  # where rnnlib is
 IMAGE = "limits-of-recurrence-grading"
@@ -61,8 +66,9 @@ def probe(isolation: str) -> None:
     words, nothing = command(isolation, Limits()), b'{"id": 0, "cells": [], "seconds": 9}\n'
     done = subprocess.run(words, input=nothing, capture_output=True, timeout=300)
     if b'"id": 0' not in done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise NoSandbox(f"{isolation} does not work on this machine: {''.join(said)}")
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        hint = "; its image is built as tools/grading/Dockerfile says" * (isolation == "docker")
+        raise NoSandbox(f"{isolation} does not work on this machine: {said}{hint}")
 
 
 def environment(course: str, home: str) -> dict[str, str]:
@@ -104,9 +110,12 @@ def bubblewrap(limits: Limits) -> list[str]:
 def docker(limits: Limits) -> list[str]:
     """Run the image that tools/grading/Dockerfile describes."""
     words = ["docker", "run", "--rm", "--interactive", "--init", "--network", "none"]
+    words += ["--pull", "never"]  # another's image of this name
+    words += ["--name", f"submission-{secrets.token_hex(8)}"]
     words += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     words += ["--user", "1000:1000", "--memory", str(limits.memory), "--cpus", "1"]
     words += ["--memory-swap", str(limits.memory), "--ulimit", f"fsize={limits.disk}"]
+    words += ["--ulimit", f"data={limits.memory}"]  # so that what asks for too much is told so
     words += ["--pids-limit", str(limits.processes), "--workdir", "/home/student"]
     for folder in ("/home/student", "/tmp"):
         words += ["--tmpfs", f"{folder}:rw,size={limits.disk},mode=1777"]
@@ -114,6 +123,13 @@ def docker(limits: Limits) -> list[str]:
         if name != "PATH":
             words += ["--env", f"{name}={value}"]
     return [*words, IMAGE, "python", *RUN]
+
+
+def remove(words: Any) -> None:
+    """End docker's container; without this it outlives the client that was killed."""
+    if "--name" in words:
+        name = words[words.index("--name") + 1]
+        subprocess.run(["docker", "rm", "--force", name], capture_output=True, timeout=60)
 
 
 def user(limits: Limits) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from grading.sandbox import Limits, command, confined
+from grading.sandbox import Limits, command, confined, remove
 from grading.wire import line, pack, unpack
 
 LATE = "it did not come to an end in time"
@@ -190,3 +190,4 @@ def _kill(process: subprocess.Popen) -> None:
                 child.kill()
     process.kill()
     process.wait()
+    remove(process.args)

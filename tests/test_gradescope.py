@@ -1,0 +1,65 @@
+"""The autograder for Gradescope: what it reads there, what it writes, and what its bundle holds."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+# ruff: noqa: F401, F811 (fixtures are imported, and then asked for by name)
+from test_grading import course
+from toy_homework import needs_sandbox, notebook
+
+import homework
+from assemble import ROOT
+from grading import gradescope
+
+METADATA = {"users": [{"email": "roe@example.org", "id": 9, "name": "Richard Roe"}]}
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_gradescope_is_told_what_it_wants_to_read(course):
+    own, results, metadata = course / "submission", course / "results.json", course / "meta.json"
+    own.mkdir()
+    metadata.write_text(json.dumps(METADATA))
+    options = ["--isolation", "bubblewrap", "--metadata", str(metadata)]
+    arguments = ["hw9", str(own), str(results), *options]
+    shutil.copy(course / "handed in" / "roejohn_LATE_102_9002_hw9.ipynb", own / "hw9.ipynb")
+    assert gradescope.main(arguments) == 0
+    found = json.loads(results.read_text())
+    assert found["score"] == 4 and [test["max_score"] for test in found["tests"]] == [2, 2, 2]
+    (course / "roster.csv").write_text("name,variant\nroe@example.org,5\n")
+    gradescope.main([*arguments, "--roster", str(course / "roster.csv")])
+    assert "graded as 5" in json.loads(results.read_text())["output"]
+    shutil.copy(own / "hw9.ipynb", own / "other.ipynb")
+    gradescope.main(arguments)
+    assert json.loads(results.read_text()) == {"score": 0, "output": "hand in one notebook, not 2"}
+
+
+@pytest.mark.slow
+@needs_sandbox
+@pytest.mark.parametrize("one", homework.find(ROOT), ids=lambda one: one.name)
+def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
+    """Unpacked elsewhere it gives the solution all points; and the solution is not in it."""
+    with zipfile.ZipFile(homework.bundle(one, tmp_path, secret="heron")) as file:
+        assert file.read("secret.txt") == b"heron"
+        assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
+        file.extractall(tmp_path / "source")
+    assert not list(tmp_path.rglob(f"{one.name}.md"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "meta.json").write_text(json.dumps(METADATA))
+    roster = str(tmp_path / "source" / "roster.csv")
+    options = ["--isolation", "bubblewrap", "--metadata", "meta.json", "--roster", roster]
+    options += [one.name, str(tmp_path / "in")]
+    (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(homework.solved(one))))
+    subprocess.run(
+        [sys.executable, "-m", "grading.gradescope", *options, str(tmp_path / "out.json")],
+        env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        check=True,
+    )
+    tests = json.loads((tmp_path / "out.json").read_text())["tests"]
+    assert [test["score"] for test in tests] == [test["max_score"] for test in tests]
