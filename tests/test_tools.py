@@ -207,10 +207,10 @@ def test_an_unknown_lesson_is_said(toy):
 @pytest.mark.parametrize(
     ("output", "ok", "expected"),
     [
-        ("..\n\x1b[32m12 passed\x1b[0m, 1 skipped in 2.31s\n", True, (12, 0)),
-        ("== 1 failed, 3 passed, 2 errors in 1.00s ==", False, (3, 3)),
-        ("All checks passed!", True, (1, 0)),
-        ("Traceback", False, (0, 1)),
+        ("..\n\x1b[32m12 passed\x1b[0m, 1 skipped in 2.31s\n", True, (12, 0, 1)),
+        ("== 1 failed, 3 passed, 2 errors in 1.00s ==", False, (3, 3, 0)),
+        ("All checks passed!", True, (1, 0, 0)),
+        ("Traceback", False, (0, 1, 0)),
     ],
 )
 def test_stages_are_counted(output, ok, expected):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -20,7 +21,10 @@ CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; c
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
 UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
-GRADERS = [f"tests/test_{name}.py" for name in ("graders", "grading", "hostile", "submissions")]
+GRADERS = [
+    f"tests/test_{name}.py"
+    for name in ("graders", "grading", "gradescope", "hostile", "submissions")
+]
 ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
@@ -54,22 +58,24 @@ STAGES = {"fast": FAST, "all": ALL, "newest": {title: ALL[title] for title in UP
 
 @dataclass
 class Outcome:
-    """How one stage ended; passed and failed count pytest's tests, or the stage itself."""
+    """How one stage ended; the last three count pytest's tests, or the stage itself."""
 
     title: str
     ok: bool
     seconds: float
     passed: int
     failed: int
+    skipped: int
 
 
-def count(output: str, ok: bool) -> tuple[int, int]:
-    """Count the tests in pytest's closing line; a stage without one counts as one test."""
+def count(output: str, ok: bool) -> tuple[int, int, int]:
+    """Count what passed, failed and was skipped in pytest's closing line, else the stage itself."""
     last = re.sub(r"\x1b\[[0-9;]*m", "", output).strip().rpartition("\n")[2]
     if not re.search(r"\d+ (passed|failed|errors?|skipped|deselected)\b.* in ", last):
-        return int(ok), int(not ok)
-    number = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", last)}
-    return number.get("passed", 0), number.get("failed", 0) + number.get("error", 0)
+        return int(ok), int(not ok), 0
+    found = re.findall(r"(\d+) (passed|failed|error|skipped)", last)
+    number = Counter({word: int(n) for n, word in found})
+    return number["passed"], number["failed"] + number["error"], number["skipped"]
 
 
 def stream(command: str) -> tuple[bool, str]:
@@ -102,10 +108,13 @@ def run(stages: dict[str, str]) -> list[Outcome]:
 
 def report(outcomes: list[Outcome]) -> bool:
     """Print the table and, last, a line `N passed, N failed` over all tests and stages."""
-    print(f"\n{'stage':<34} {'result':<8} {'seconds':>7} {'passed':>7} {'failed':>7}")
+    head = "seconds", "passed", "failed", "skipped"
+    print(f"\n{'stage':<34} {'result':<8}", *head)
     for o in outcomes:
         result = "ok" if o.ok else "FAILED"
-        print(f"{o.title:<34} {result:<8} {o.seconds:7.1f} {o.passed:7d} {o.failed:7d}")
+        print(
+            f"{o.title:<34} {result:<8} {o.seconds:7.1f} {o.passed:6d} {o.failed:6d} {o.skipped:7d}"
+        )
     failed = sum(max(o.failed, not o.ok) for o in outcomes)  # a crash counts, though no test failed
     print(f"\n{sum(o.passed for o in outcomes)} passed, {failed} failed")
     return failed == 0
