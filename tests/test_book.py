@@ -142,6 +142,26 @@ def test_every_internal_link_and_image_resolves() -> None:
     assert not found, "\n".join(found)
 
 
+def test_links_of_a_notebook_that_is_alone_lead_to_files_of_the_repository() -> None:
+    repository = read_yaml("_config.yml")["repository"]
+    home = f"]({repository['url']}/blob/{repository['branch']}/"
+    for notebook in (ROOT / "notebooks").rglob("*.ipynb"):
+        text = notebook.read_text()
+        assert not re.search(r"\]\(\.\./", text), notebook.name
+        for part in text.split(home)[1:]:
+            assert (ROOT / re.split("[#)]", part)[0]).is_file(), part[:80]
+
+
+@built
+def test_a_notebooks_links_to_other_pages_stay_on_the_site() -> None:
+    repository = read_yaml("_config.yml")["repository"]
+    home = f"{repository['url']}/blob/{repository['branch']}/"
+    listed = {f"{home}{name}" for name in ("notebooks", "book")}
+    for source in built_pages():
+        away = [link for link in page(source).links if link.startswith(tuple(listed))]
+        assert not away, source
+
+
 @built
 def test_the_site_loads_nothing_from_elsewhere() -> None:
     address = r"""(?:url\(|@import\s+)["']?([^"')]+)"""

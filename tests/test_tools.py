@@ -198,6 +198,13 @@ def test_cells_keep_their_ids_when_another_is_inserted(toy):
     assert len(set(new)) == len(old) + 1
 
 
+def test_links_to_other_pages_lead_to_the_repository(toy):
+    edit(toy.source, "# Toy", "# Toy\n[a](../book/b.md#c), [d](02_e.ipynb), [f](#g), ![h](i.png)")
+    home = "https://localhost/x/blob/v1"
+    links = f"[a]({home}/book/b.md#c), [d]({home}/notebooks/02_e.ipynb), [f](#g), ![h](i.png)"
+    assert links in assemble(toy).cells[0].source
+
+
 def test_an_unknown_lesson_is_said(toy):
     assert find(toy.root, ["01"]) == [toy]
     with pytest.raises(SystemExit, match="no lesson begins with '07'; there are: 01_toy"):

@@ -1,6 +1,8 @@
 """Turn book/lessons/*.md into notebooks, not executed yet, and say which built ones are stale."""
 
 import ast
+import posixpath
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from fingerprint import changed, digest, fingerprint, parse
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOTSTRAP = Path(__file__).with_name("bootstrap.ipy")
+PAGE = re.compile(r"(?<=\]\()[\w./-]+\.(?:md|ipynb)(?=[#)])")  # what a link in Markdown leads to
 
 
 class LessonError(Exception):
@@ -52,10 +55,10 @@ def find(root: Path, wanted: list[str]) -> list[Lesson]:
     return [Lesson(root, n) for n in names if not wanted or n.startswith(tuple(wanted))]
 
 
-def address(root: Path) -> str:
+def address(root: Path, between: str = "@") -> str:
     """Read in _config.yml where the library is fetched from: the repository, at a tag."""
     repository = yaml.safe_load((root / "_config.yml").read_text())["repository"]
-    return f"{repository['url']}@{repository['branch']}"
+    return f"{repository['url']}{between}{repository['branch']}"
 
 
 def bootstrap(root: Path, gains: bool = False) -> str:
@@ -82,6 +85,7 @@ def assemble(lesson: Lesson) -> NotebookNode:
     cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
     notebook.cells.insert(at, cell)
     fold_solutions(notebook)
+    link_home(notebook, lesson)
     number_cells(notebook)
     cells = [parsed(notebook, i, lesson) for i in range(len(notebook.cells))]
     texts = {"source": source, "bootstrap": BOOTSTRAP.read_text(), "address": address(lesson.root)}
@@ -116,6 +120,21 @@ def fold_solutions(notebook: NotebookNode) -> None:
             if cell.cell_type == "code":
                 cell.metadata["jupyter"] = {"source_hidden": True}
                 cell.metadata["cellView"] = "form"
+
+
+def link_home(notebook: NotebookNode, lesson: Lesson) -> None:
+    """Let links to the course's pages lead to its repository: a notebook on Colab is alone.
+
+    On the site book_site.py turns them back.
+    """
+    home, folder = address(lesson.root, "/blob/"), lesson.notebook.parent.relative_to(lesson.root)
+
+    def away(link: re.Match[str]) -> str:
+        return f"{home}/{posixpath.normpath(folder / link[0])}"
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = PAGE.sub(away, cell.source)
 
 
 def number_cells(notebook: NotebookNode) -> None:

@@ -1,7 +1,8 @@
 """A Sphinx extension that mends each page of the book as it is written.
 
-It gives lessons, which are plain Markdown, the classes that the design needs; it repairs what the
-theme gets wrong for screen readers; and it drops scripts that the book does not use.
+It keeps links between pages on the site; it gives lessons, which are plain Markdown, the classes
+that the design needs; it repairs what the theme gets wrong for screen readers; and it drops scripts
+that the book does not use.
 """
 
 import re
@@ -12,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
+
+from assemble import ROOT, address
 
 REPAIRS = [
     # A lesson may open with "> **Statement G1.** ...": a quotation on GitHub and Colab.
@@ -32,6 +35,13 @@ REPAIRS = [
     (r'(<div class="citation"[^>]*?) role="doc-biblioentry"', r'\1 role="listitem"'),
     (r'URL: (<a class="reference external")', r"\1"),
 ]
+
+
+def link_inside(app: Sphinx, page: str, source: list[str]) -> None:
+    """Turn a notebook's links to the repository into links to the pages here."""
+    if page.startswith("notebooks/"):
+        home = f"]({address(ROOT, '/blob/')}/"
+        source[0] = source[0].replace(home, "](" + "../" * page.count("/"))
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -64,5 +74,6 @@ class RoundAuthorYear(AuthorYearReferenceStyle):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
+    app.connect("source-read", link_inside)
     app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
