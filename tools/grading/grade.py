@@ -196,7 +196,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.update(COMPILER)  # the workers inherit it
         settings = (roster(asked.roster), asked.secret, asked.isolation)
         graded = grade_all(found, folder, out, settings, asked.workers)
-        records = list(tqdm(graded, total=len(found), unit="submission"))
+        # disable=False: make has switched off all progress bars, those of training steps.
+        records = list(tqdm(graded, total=len(found), unit=" submissions", disable=False))
         print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
     except (ValueError, NoSandbox, OSError) as error:
         print(error, file=sys.stderr)
