@@ -35,7 +35,7 @@ def trying(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        first = " ".join(str(error).split("\n\n")[0].split())
-        print(f"not yet  {what}: {type(error).__name__}{f': {first[:200]}' if first else ''}")
+        said = " ".join(str(error).split())
+        print(f"not yet  {what}: {type(error).__name__}{f': {said[:200]}' if said else ''}")
     else:
         print(f"passed   {what}")

@@ -104,7 +104,7 @@ def test_the_map_of_lessons_marks_what_is_to_come() -> None:
 
 def test_every_paper_that_is_linked_is_in_the_bibliography() -> None:
     listed = set(re.findall(r"url = \{(.+?)\}", (BOOK / "references.bib").read_text()))
-    sources = [*BOOK.glob("*.md"), *BOOK.glob("lessons/*.md")]
+    sources = [*BOOK.glob("*.md"), *BOOK.glob("lessons/*.md"), *BOOK.glob("homework/*.md")]
     found = {
         f"{path.name}: {address}"
         for path in sources
