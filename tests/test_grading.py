@@ -53,7 +53,7 @@ def test_a_batch_is_graded_reported_and_not_graded_again(course, capsys, monkeyp
     listed = ["--roster", str(course / "roster.csv")]
     assert main(["hw9", str(course / "handed in"), "--workers", "2", *listed]) == 0
     told = capsys.readouterr()
-    assert "5 submissions, mean 4.0 of 6 points" in told.out
+    assert "5 graded, mean 4.0 of 6 points" in told.out
     assert "5/5" in told.err, "the progress bar"
     table = {row[0]: row for row in rows(out / "grades.csv")}
     head = ["name", "variant", "q1", "q2", "tests", "by hand", "total", "of", "reason"]

@@ -41,7 +41,7 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
     mean = sum(record["got"] for record in records) / len(records)
     left = sum(record["hand"] is None for record in records)
     return (
-        f"{len(records)} submissions, mean {mean:.1f} of {automatic(records[0]):g} points; "
+        f"{len(records)} graded, mean {mean:.1f} of {automatic(records[0]):g} points; "
         f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html; "
         f"{left} to go: by-hand.csv).\n{out}: grades.csv, feedback/, summary.html"
     )
