@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from concurrent.futures import Future
 
 import pytest
@@ -122,3 +123,10 @@ def test_what_breaks_the_grader_costs_one_grade_and_is_tried_again(tmp_path, mon
     ]
     kept = [json.loads(path.read_text())["got"] for path in (tmp_path / "out").rglob("*.json")]
     assert kept == [6, 6]
+
+
+def test_points_are_counted_in_whole_steps_and_all_of_them():
+    rows = reports._bars([0, 1.5, 2, 14.75, 15], 15)
+    found = re.findall(r"<td class=n>(.+?)</td><td class=n>(\d)</td>", "".join(rows))
+    assert found[:2] == [("0 to 2", "2"), ("2 to 4", "1")] and found[-1] == ("14 to 15", "2")
+    assert len(reports._bars([2.5], 3)) == 3

@@ -63,4 +63,4 @@ def pasted(
     """Return who has at least this share of a known solution, most first, however many they are."""
     known = shingles(list(solution)) - shingles(list(handout))
     shares = [(len(known & shingles(cells)) / len(known), n) for n, cells in submissions.items()]
-    return sorted((s, n) for s, n in shares if s >= least)[::-1]
+    return sorted(((s, n) for s, n in shares if s >= least), key=lambda one: (-one[0], one[1]))

@@ -1,6 +1,7 @@
 """What comes out of grading: tables, a page per student, a summary for the teacher."""
 
 import html
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,16 +111,18 @@ def summary(
     return _page(assignment, parts)
 
 
-def _bars(values: list[float], most: float, bins: int = 10) -> list[str]:
-    """Draw how many got how much."""
-    counts = [0] * bins
+def _bars(values: list[float], most: float) -> list[str]:
+    """Draw how many got how much, by whole points, in about ten rows."""
+    step = max(1, math.ceil(most / 10))
+    starts = range(0, math.ceil(most), step)
+    counts = [0] * len(starts)
     for value in values:
-        counts[min(int(value / most * bins), bins - 1)] += 1
+        counts[min(int(value / step), len(starts) - 1)] += 1
     rows = []
-    for i, count in enumerate(counts):
+    for start, count in zip(starts, counts, strict=True):
         width = 100 * count / max(counts)
         rows.append(
-            f"<tr><td class=n>{i * most / bins:.0f} to {(i + 1) * most / bins:.0f}</td>"
+            f"<tr><td class=n>{start} to {min(start + step, most):g}</td>"
             f'<td class=n>{count}</td><td width=70%><div class=bar style="width:{width:.0f}%">'
             "</div></td></tr>"
         )
