@@ -11,6 +11,7 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.1
 # Else XLA warns by the page of what that cache is for, and progress bars fill the logs.
 export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
+export SECRET  # read by `grade` and `homework`; on their command lines anybody could see it
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check colab newest lessons homework grade graders record bench \
@@ -45,15 +46,15 @@ newest: .venv/.test  ## raise .venv to the newest versions in range, and run the
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
 	@$(BIN)/python tools/lessons.py $(if $(FORCE),--force) $(LESSON)
 
-homework: .venv/.book  ## build the students' notebooks, and for Gradescope (SECRET= ROSTER=)
+homework: .venv/.book  ## build the students' notebooks, with a SECRET= (and ROSTER=) for Gradescope
 	@$(BIN)/python tools/homework.py $(if $(FORCE),--force) \
-		$(if $(ROSTER),--roster "$(ROSTER)") --secret "$(SECRET)"
+		$(if $(ROSTER),--roster "$(ROSTER)")
 
 grade: .venv/.book  ## grade a folder: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
 	@PYTHONPATH=tools $(BIN)/python -m grading.grade \
 		"$(or $(HOMEWORK),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
 		"$(or $(FOLDER),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
-		$(if $(ROSTER),--roster "$(ROSTER)") --secret "$(SECRET)" --isolation $(or $(ISOLATION),bubblewrap)
+		$(if $(ROSTER),--roster "$(ROSTER)") --isolation $(or $(ISOLATION),bubblewrap)
 
 graders: .venv/.test  ## measure what hidden tests catch, some minutes: book/instructors.md's table
 	@$(BIN)/python tools/graders.py

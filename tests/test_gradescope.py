@@ -15,20 +15,25 @@ from toy_homework import needs_sandbox, notebook
 import homework
 from assemble import ROOT
 from grading import gradescope
+from grading.grade import grade
 
 METADATA = {"users": [{"email": "roe@example.org", "id": 9, "name": "Richard Roe"}]}
 
 
 @pytest.mark.slow
 @needs_sandbox
-def test_gradescope_is_told_what_it_wants_to_read(course):
+def test_gradescope_is_told_what_it_wants_to_read(course, monkeypatch):
     own, results, metadata = course / "submission", course / "results.json", course / "meta.json"
     own.mkdir()
     metadata.write_text(json.dumps(METADATA))
     options = ["--isolation", "bubblewrap", "--metadata", str(metadata)]
     arguments = ["hw9", str(own), str(results), *options]
     shutil.copy(course / "handed in" / "roejohn_LATE_102_9002_hw9.ipynb", own / "hw9.ipynb")
+    seeds = []
+    monkeypatch.setattr(gradescope, "grade", lambda *a: seeds.append(a[3]) or grade(*a))
+    monkeypatch.setenv("SECRET", "heron")
     assert gradescope.main(arguments) == 0
+    assert seeds == ["heron"]
     found = json.loads(results.read_text())
     assert found["score"] == 4 and [test["max_score"] for test in found["tests"]] == [2, 2, 2]
     (course / "roster.csv").write_text("name,variant\nroe@example.org,5\n")
@@ -46,6 +51,8 @@ def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
     """Unpacked elsewhere it gives the solution all points; and the solution is not in it."""
     with zipfile.ZipFile(homework.bundle(one, tmp_path, secret="heron")) as file:
         assert file.read("secret.txt") == b"heron"
+        started = file.read("run_autograder").decode()
+        assert 'SECRET="$(cat secret.txt)"' in started and "--roster roster.csv" in started
         assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
         file.extractall(tmp_path / "source")
     assert not list(tmp_path.rglob(f"{one.name}.md"))

@@ -42,6 +42,12 @@ STUBBORN = (
 )
 BOMB = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
 HUNGRY = "import numpy as np\nkept = [np.ones(2**27) for _ in range(10)]"
+UNSEEN = """
+import os
+for i in range(40):
+    file = os.memfd_create("x")
+    for _ in range(60): os.write(file, bytes(2**20))
+"""
 PATCH = """
 import sys, json, numpy as np, grading.wire
 np.isclose = np.allclose = lambda *a, **k: True
@@ -79,6 +85,7 @@ HOSTILE = {
     ),
     "a fork bomb": ([BOMB], 0, "more than 20 processes|not come to an end"),
     "10 GB of memory": ([HUNGRY], 6, "MemoryError"),
+    "2 GB in files that are memory": ([UNSEEN], 0, "MiB of memory|its own process ended"),
     "a fake score on stdout": (
         ["print('6/6', flush=True)\nimport sys; sys.exit('6/6')"],
         6,

@@ -1,12 +1,16 @@
 """A homework of two questions, and how a submission to it is graded and what it is told."""
 
 import functools
+import itertools
 import json
+import subprocess
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from grading import grade as grading
+from grading import sandbox
 from grading.grade import grade
 from grading.notebook import Handed
 from grading.sandbox import Limits, NoSandbox, probe
@@ -68,6 +72,12 @@ def way(request, monkeypatch):
     # They end what never ends in seconds; and so many processes fit into so much memory.
     limits = Limits(statement=3, cells=15, call=3, memory=1024 * 2**20, processes=20)
     monkeypatch.setattr(grading, "Limits", lambda: limits)
+    mine, numbers = token_hex(8), itertools.count()
+    monkeypatch.setattr(sandbox.secrets, "token_hex", lambda size: f"{mine}-{next(numbers)}")
+    yield
+    if request.param == "docker":
+        left = ["docker", "ps", "--all", "--quiet", "--filter", f"name={mine}"]
+        assert not subprocess.check_output(left), "a container was left"
 
 
 def notebook(cells: list[str]) -> dict:

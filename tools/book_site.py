@@ -40,8 +40,8 @@ REPAIRS = [
 def link_inside(app: Sphinx, page: str, source: list[str]) -> None:
     """Turn a notebook's links to the repository into links to the pages here."""
     if page.startswith("notebooks/"):
-        home = f"]({address(ROOT, '/blob/')}/"
-        source[0] = source[0].replace(home, "](" + "../" * page.count("/"))
+        home = re.escape(f"]({address(ROOT, '/blob/')}/") + "(?=(?:book|notebooks)/)"
+        source[0] = re.sub(home, "](" + "../" * page.count("/"), source[0])
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:

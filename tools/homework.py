@@ -6,6 +6,7 @@ checks, rubric and wrong solutions lie beside it and enter no notebook.
 """
 
 import argparse
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from assemble import ROOT, Lesson
+from grading.grade import SECRET
 from grading.grade import roster as variants
 from lessons import build_stale
 
@@ -138,8 +140,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--force", action="store_true", help="execute fresh notebooks too")
-    parser.add_argument("--secret", default="", help="for Gradescope, as in `make grade`")
-    parser.add_argument("--roster", type=Path, help="likewise")
+    parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
+    parser.add_argument("--roster", type=Path, help="who has which variant, for Gradescope")
     asked = parser.parse_args(arguments)
     try:
         variants(asked.roster)
@@ -147,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         sys.exit(f"{error}")
     failed = build_stale(find(ROOT), asked.force, "")
-    for homework in find(ROOT):
+    for homework in find(ROOT) if asked.secret else []:
         path = bundle(homework, ROOT / "_build" / "homework", asked.secret, roster)
         print(f"for Gradescope: {path.relative_to(ROOT)}")
     return 1 if failed else 0

@@ -15,8 +15,11 @@ def main() -> None:
     core, limits = json.loads(sys.argv[1])
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    for kind, most in limits.items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (most, most))
+    for name, most in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]  # nobody but root may go beyond it
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
     os.execvp(sys.argv[2], sys.argv[2:])
 
 

@@ -28,6 +28,7 @@ from grading.submission import Failed, Submission
 from grading.tables import write
 
 HOMEWORK = COURSE / "book" / "homework"
+SECRET = "a word that makes the hidden numbers yours (default: the variable SECRET)"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
     "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -54,13 +55,14 @@ def grade(
     try:
         cells = code_cells(one.path)
     except Unreadable as error:
-        return {**record, "reason": f"The file cannot be graded: {error}."}
+        return nothing(one, folder, questions, f"The file cannot be graded: {error}.")
     submission = Submission(cells, Limits(), isolation, _core())
     try:
         variant = variant_of(one, variants)
-        record |= _judged(submission, questions, variant, seed_of(secret + one.name))
-        if variants and variant is None:
-            record["reason"] = f"{record['reason']} Not on the roster.".strip()
+        judged = _judged(submission, questions, variant, seed_of(secret + one.name))
+        absent = "Not on the roster." if variants and variant is None else ""
+        reason = " ".join(filter(None, [one.note, judged["reason"], absent]))
+        record |= judged | {"reason": reason}
     finally:
         submission.close()
     return {**record, "cells": cells, "seconds": round(time.monotonic() - started, 1)}
@@ -80,7 +82,7 @@ def nothing(
         "by_hand": sum(question.by_hand for question in questions),
         "got": 0,
         "results": [],
-        "reason": reason,
+        "reason": f"{one.note} {reason}".strip(),
     }
 
 
@@ -125,6 +127,8 @@ def roster(path: Path | None) -> dict[str, int]:
         found = [(row["name"].strip(), int(row["variant"])) for row in rows]
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} needs the columns name and variant: {error}") from None
+    if wrong := [name for name, variant in found if not 0 <= variant < 10**6]:
+        raise ValueError(f"{path}: variants go from 0 to 999,999, but not for {', '.join(wrong)}")
     names = Counter(name for name, _ in found)
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"{path} has two lines for {', '.join(twice)}")
@@ -142,6 +146,7 @@ def key(one: Handed, folder: Path, settings: list[str]) -> str:
     state = one.path.lstat()
     small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
     content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()
+    settings = [*settings, one.note]
     parts = [content, *(f.read_bytes() for f in files), *map(str.encode, settings)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -185,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="what was handed in")
     parser.add_argument("--out", type=Path, help="default: the folder's name with -graded")
     parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
-    parser.add_argument("--secret", default="", help="a word that makes the hidden numbers yours")
+    parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
     parser.add_argument("--isolation", default="bubblewrap", help="bubblewrap, docker or user")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
@@ -205,10 +210,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
         return 130
-    absent = settings[0].keys() - {word for one in found for word in (one.who, one.identifier)}
+    remark(settings[0], asked.secret, found)
+    return 0
+
+
+def remark(variants: dict[str, int], secret: str, found: list[Handed]) -> None:
+    """Say what a teacher may have overlooked."""
+    absent = variants.keys() - {word for one in found for word in (one.who, one.identifier)}
     if absent:
         print(f"on the roster, but nothing handed in: {', '.join(sorted(absent))}")
-    return 0
+    if not secret:
+        print("no SECRET: the hidden numbers follow from names that anybody may know")
 
 
 if __name__ == "__main__":

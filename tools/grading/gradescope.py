@@ -31,7 +31,9 @@ def results(record: dict[str, Any]) -> dict[str, Any]:
         for check in result["checks"]
     ]
     output = "\n".join([record.get("reason", ""), *record.get("failed", [])]).strip()
-    return {"score": record["got"], "output": output or "Every cell ran.", "tests": tests}
+    found = {"score": record["got"], "output": output or "Every cell ran.", "tests": tests}
+    # A submission could let its errors tell what it was asked, and answer it the next time.
+    return {**found, "visibility": "after_due_date", "stdout_visibility": "hidden"}
 
 
 def signed(one: Handed, metadata: Path) -> Handed:
@@ -50,14 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--metadata", type=Path, default="/autograder/submission_metadata.json")
     parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
     asked = parser.parse_args(arguments)
-    probe(asked.isolation)  # what is wrong here is not the student's fault: Gradescope says so
+    # What is wrong here is not the student's fault: Gradescope says so.
+    probe(asked.isolation)
+    variants, secret = roster(asked.roster), os.environ.get("SECRET", "")
     try:
         one, *others = handed_in(asked.folder)
         if others:
             raise ValueError(f"hand in one notebook, not {1 + len(others)}")
-        secret = os.environ.get("SECRET", "")
         one = signed(one, asked.metadata)
-        record = grade(one, find(asked.homework), roster(asked.roster), secret, asked.isolation)
+        record = grade(one, find(asked.homework), variants, secret, asked.isolation)
         found = results(record)
     except ValueError as error:
         found = {"score": 0, "output": f"{error}"}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LARGEST = 20 * 2**20  # bytes
@@ -22,10 +22,11 @@ class Handed:
     who: str
     identifier: str = ""  # Canvas's user ID, or Moodle's participant
     system: str = ""
+    note: str = ""  # what the teacher should know about it
 
     @property
     def name(self) -> str:
-        """What its files are called: letters, digits, - and _ only, and no two alike."""
+        """What its files are called: letters, digits, - and _ only."""
         words = [self.who, self.identifier] if self.identifier else [self.who]
         return re.sub(r"[^\w-]+", "_", "_".join(words))
 
@@ -34,9 +35,10 @@ def handed_in(folder: Path) -> list[Handed]:
     """Find all that was handed in: Canvas's and Moodle's downloads unpacked, or plain notebooks.
 
     What is no notebook counts where one of these systems says whose it is, and where it is all
-    that this person handed in.
+    that this person handed in. Of a person's several notebooks the last by name counts: Canvas
+    numbers what is handed in again.
 
-    Raises: ValueError (no such folder, or nothing in it, or two notebooks of one person).
+    Raises: ValueError (no such folder, or nothing in it, or two plain notebooks of one name).
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
@@ -48,10 +50,17 @@ def handed_in(folder: Path) -> list[Handed]:
             of.setdefault(one.name, []).append(one)
     if not of:
         raise ValueError(f"there is no notebook (.ipynb) in {folder}")
-    found = [[one for one in all_ if is_notebook(one.path)] or all_[:1] for all_ in of.values()]
-    if twice := [", ".join(str(one.path) for one in ones) for ones in found if len(ones) > 1]:
-        raise ValueError("\n  ".join(["two files of one person, keep one of each:", *twice]))
-    return sorted((one for ones in found for one in ones), key=lambda one: one.name)
+    found, unclear = [], []
+    for all_ in of.values():
+        *others, one = [one for one in all_ if is_notebook(one.path)] or all_[:1]
+        if others and not one.system:
+            unclear.append(", ".join(str(one.path) for one in [*others, one]))
+        if others:
+            one = replace(one, note=f"{len(others) + 1} notebooks; graded: {one.path.name}.")
+        found.append(one)
+    if unclear:
+        raise ValueError("\n  ".join(["files of one name, whose are they?", *unclear]))
+    return sorted(found, key=lambda one: one.name)
 
 
 def is_notebook(path: Path) -> bool:

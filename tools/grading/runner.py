@@ -136,6 +136,8 @@ def main() -> None:
     asked, told = private_channel()
     signal.signal(signal.SIGALRM, stop)
     sys.path.append(os.getcwd())
+    told.write(line({"ready": True}))
+    told.flush()
     start = json.loads(asked.readline())
     namespace = {"__name__": "__main__", "get_ipython": Nothing, "display": print}
     failed = run(start["cells"], namespace, start["seconds"])

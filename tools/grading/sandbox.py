@@ -3,11 +3,9 @@
 `bubblewrap` (Linux; the default) gives each submission namespaces of its own. `docker` does the
 same where its daemon runs. `user` only changes to a user without rights, for a container that is
 thrown away as a whole, such as Gradescope's.
-
-Not watched: files in memory (memfd) that bubblewrap's submission opens and does not map. Each is at
-most as large as a file on disk may be; where that is too much, docker counts them.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -22,7 +20,7 @@ from typing import Any
 
 COURSE = Path(__file__).resolve().parents[2]  # where rnnlib is
 IMAGE = "limits-of-recurrence-grading"
-INSIDE = ("__init__", "runner", "wire")  # of the grader, all that a submission could read
+OURS = ("rnnlib", *(f"tools/grading/{name}.py" for name in ("__init__", "runner", "wire")))
 RUN = ["-m", "grading.runner"]
 MIB = 2**20
 
@@ -63,7 +61,8 @@ def command(isolation: str, limits: Limits) -> list[str]:
 
 def probe(isolation: str) -> None:
     """Run nothing in a sandbox. Raises: NoSandbox (it does not work here), ValueError."""
-    words, nothing = command(isolation, Limits()), b'{"id": 0, "cells": [], "seconds": 9}\n'
+    words = confined(command(isolation, Limits()), Limits(), None)
+    nothing = b'{"id": 0, "cells": [], "seconds": 9}\n'
     done = subprocess.run(words, input=nothing, capture_output=True, timeout=300)
     if b'"id": 0' not in done.stdout:
         said = " ".join(done.stderr.decode(errors="replace").split())
@@ -99,7 +98,7 @@ def bubblewrap(limits: Limits) -> list[str]:
         words += ["--size", str(limits.disk), "--tmpfs", folder]
     for folder in [*system, *sorted(p for p in python if not p.is_relative_to("/usr"))]:
         words += ["--ro-bind-try", str(folder), str(folder)]
-    for file in ("rnnlib", *(f"tools/grading/{name}.py" for name in INSIDE)):
+    for file in OURS:
         words += ["--ro-bind", str(COURSE / file), f"{course}/{file}"]
     for name, value in environment(course, home).items():
         words += ["--setenv", name, value]
@@ -108,7 +107,8 @@ def bubblewrap(limits: Limits) -> list[str]:
 
 
 def docker(limits: Limits) -> list[str]:
-    """Run the image that tools/grading/Dockerfile describes."""
+    """Run the image that tools/grading/Dockerfile describes, for as long as a submission may."""
+    home, course = "/home/student", "/home/course"
     words = ["docker", "run", "--rm", "--interactive", "--init", "--network", "none"]
     words += ["--pull", "never"]  # another's image of this name
     words += ["--name", f"submission-{secrets.token_hex(8)}"]
@@ -116,20 +116,24 @@ def docker(limits: Limits) -> list[str]:
     words += ["--user", "1000:1000", "--memory", str(limits.memory), "--cpus", "1"]
     words += ["--memory-swap", str(limits.memory), "--ulimit", f"fsize={limits.disk}"]
     words += ["--ulimit", f"data={limits.memory}"]  # so that what asks for too much is told so
-    words += ["--pids-limit", str(limits.processes), "--workdir", "/home/student"]
-    for folder in ("/home/student", "/tmp"):
+    words += ["--pids-limit", str(limits.processes), "--workdir", home]
+    for folder in (home, "/tmp"):
         words += ["--tmpfs", f"{folder}:rw,size={limits.disk},mode=1777"]
-    for name, value in environment("/home/course", "/home/student").items():
+    for file in OURS:
+        words += ["--volume", f"{COURSE / file}:{course}/{file}:ro"]
+    for name, value in environment(course, home).items():
         if name != "PATH":
             words += ["--env", f"{name}={value}"]
-    return [*words, IMAGE, "python", *RUN]
+    seconds = str(round(limits.total + limits.cells))  # should nobody be left to remove it
+    return [*words, IMAGE, "timeout", "--signal=KILL", seconds, "python", *RUN]
 
 
 def remove(words: Any) -> None:
     """End docker's container; without this it outlives the client that was killed."""
     if "--name" in words:
         name = words[words.index("--name") + 1]
-        subprocess.run(["docker", "rm", "--force", name], capture_output=True, timeout=60)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, timeout=60)
 
 
 def user(limits: Limits) -> list[str]:

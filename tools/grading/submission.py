@@ -8,14 +8,16 @@ import select
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-from grading.sandbox import Limits, command, confined, remove
+from grading.sandbox import Limits, NoSandbox, command, confined, remove
 from grading.wire import line, pack, unpack
 
 LATE = "it did not come to an end in time"
+STARTING = 60.0  # seconds that a sandbox may take to start
 
 
 class Failed(Exception):
@@ -41,7 +43,7 @@ class Submission:
         core: int | None = None,
     ):
         self.cells, self.limits, self.core = cells, limits or Limits(), core
-        self.command = command(isolation, self.limits)
+        self.isolation = isolation
         self.failed: list[str] = []
         self.defined: list[str] = []
         self.starts = 0
@@ -62,7 +64,10 @@ class Submission:
         return self._value({"name": name}, 10)
 
     def start(self) -> None:
-        """Run its cells, unless they have been run. Raises: Stopped."""
+        """Run its cells, unless they have been run.
+
+        Raises: Stopped; NoSandbox (it did not start at all, which is nobody's fault).
+        """
         if self.process and self.process.poll() is None:
             return
         if self.starts == 3:
@@ -72,13 +77,19 @@ class Submission:
         self.deadline = self.deadline or time.monotonic() + self.limits.total
         self.buffer.clear()
         self.process = subprocess.Popen(
-            confined(self.command, self.limits, self.core),
+            confined(command(self.isolation, self.limits), self.limits, self.core),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         threading.Thread(target=self._watch, args=[self.process], daemon=True).start()
+        try:
+            self._line(time.monotonic() + STARTING)  # the runner says that it is there
+        except (Stopped, OSError, EOFError):
+            if self.starts == 1:
+                raise NoSandbox(f"{self.isolation} did not start") from None
+            raise Stopped(self.reason) from None
         self.reason = "its own process ended while its cells ran"
         told = self._exchange(
             {"cells": self.cells, "seconds": self.limits.statement}, self.limits.cells
@@ -171,15 +182,29 @@ def _words(told: Any) -> list[str]:
 
 
 def _used(pid: int) -> tuple[int, int]:
-    """Return the bytes that a process and its descendants hold, and how many they are."""
+    """Return the bytes that a process and its descendants hold, and how many they are.
+
+    Files that are kept in memory count, whether they are mapped or not.
+    """
     memory, count = 0, 0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(pid)
         for process in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                memory += process.memory_info().rss
+                memory += process.memory_info().rss + _in_memory(process.pid)
                 count += 1
     return memory, count
+
+
+def _in_memory(pid: int) -> int:
+    """Return the bytes of a process's open files that lie nowhere else (Linux's memfd)."""
+    held = 0
+    with contextlib.suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(file).startswith("/memfd:"):
+                    held += file.stat().st_blocks * 512
+    return held
 
 
 def _kill(process: subprocess.Popen) -> None:
