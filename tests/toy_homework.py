@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import subprocess
+import time
 from pathlib import Path
 from secrets import token_hex
 
@@ -75,9 +76,11 @@ def way(request, monkeypatch):
     mine, numbers = token_hex(8), itertools.count()
     monkeypatch.setattr(sandbox.secrets, "token_hex", lambda size: f"{mine}-{next(numbers)}")
     yield
-    if request.param == "docker":
-        left = ["docker", "ps", "--all", "--quiet", "--filter", f"name={mine}"]
-        assert not subprocess.check_output(left), "a container was left"
+    left = ["docker", "ps", "--all", "--quiet", "--filter", f"name={mine}"]
+    until = time.monotonic() + 10  # what ended by itself is removed a moment later
+    while request.param == "docker" and subprocess.check_output(left):
+        assert time.monotonic() < until, "a container was left"
+        time.sleep(0.2)
 
 
 def notebook(cells: list[str]) -> dict:
