@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -144,12 +146,22 @@ def test_every_internal_link_and_image_resolves() -> None:
 
 def test_links_of_a_notebook_that_is_alone_lead_to_files_of_the_repository() -> None:
     repository = read_yaml("_config.yml")["repository"]
-    home = f"]({repository['url']}/blob/{repository['branch']}/"
-    for notebook in (ROOT / "notebooks").rglob("*.ipynb"):
-        text = notebook.read_text()
-        assert not re.search(r"\]\(\.\./", text), notebook.name
-        for part in text.split(home)[1:]:
-            assert (ROOT / re.split("[#)]", part)[0]).is_file(), part[:80]
+    home = f"{repository['url']}/blob/{repository['branch']}/"
+    for path in (ROOT / "notebooks").rglob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+        links = [link for text in texts for link in links_of(text) if not link.startswith("#")]
+        assert all(map(outside, links)), f"{path.name}: {[x for x in links if not outside(x)]}"
+        own = [link.removeprefix(home) for link in links if link.startswith(home)]
+        assert all((ROOT / link.split("#")[0]).is_file() for link in own), own
+
+
+def links_of(text: str) -> list[str]:
+    """Everything that Markdown links to or shows."""
+    inline = [token for block in MarkdownIt().parse(text) for token in block.children or []]
+    found = [str(token.attrGet(name)) for token in inline for name in ("href", "src")
+             if token.attrGet(name)]  # fmt: skip
+    return found + re.findall(r"""(?:href|src)=["']([^"']+)""", text)
 
 
 @built
