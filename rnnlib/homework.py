@@ -1,11 +1,14 @@
 """What a homework notebook needs: numbers of one's own, and checks that help without grading."""
 
 import contextlib
+import re
+import traceback
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 Choice = TypeVar("Choice")
+CELL = re.compile("ipykernel|ipython-input")  # in the file names that Jupyter and Colab give cells
 
 
 def pick(variant: int, what: str, choices: Sequence[Choice]) -> Choice:
@@ -35,7 +38,17 @@ def trying(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = " ".join(str(error).split())
-        print(f"not yet  {what}: {type(error).__name__}{f': {said[:200]}' if said else ''}")
+        print(f"not yet  {what}: {_short(error)}")
     else:
         print(f"passed   {what}")
+
+
+def _short(error: Exception) -> str:
+    """Say in a line what went wrong, and where among the notebook's own lines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if CELL.search(frame.filename)]
+    inside = own and own[-1].name != "<module>"
+    where = f" in {own[-1].name}, line {own[-1].lineno} of its cell" if inside else ""
+    line = own[-1].line if own else ""  # all that an assertion without words has to say
+    said = " ".join((str(error) or line or "").split())
+    return f"{type(error).__name__}{where}{f': {said[:200]}' if said else ''}"

@@ -2,6 +2,7 @@
 
 import html
 import json
+import linecache
 import re
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from sphinx.search.en import SearchEnglish
 from assemble import ROOT, stale
 from homework import BEGIN, Homework, find, handout, solved, without_solution
 from lessons import build_stale
+from rnnlib.homework import trying
 
 HOMEWORK = find(ROOT)
 SITE = ROOT / "_build" / "html"
@@ -158,3 +160,28 @@ def test_the_search_index_knows_no_word_of_a_solution_or_a_hidden_test(homework)
     secret = words("\n".join(secrets(homework))) - public
     assert len(secret) > 50
     assert not sorted(secret & known)
+
+
+WRONG = """
+def f(x):
+    return x[0]
+
+with trying("one"):
+    f(1)
+with trying("two"):
+    assert f([1]) == 2
+with trying("three"):
+    assert f([1]) == 1, "no"
+"""
+
+
+def test_a_self_check_says_what_went_wrong_and_where(capsys):
+    """The code is compiled as Jupyter does it: its lines are known by the cell's file name."""
+    cell = "/tmp/ipykernel_1/2.py"
+    linecache.cache[cell] = len(WRONG), None, WRONG.splitlines(keepends=True), cell
+    exec(compile(WRONG, cell, "exec"), {"trying": trying})
+    assert capsys.readouterr().out.splitlines() == [
+        "not yet  one: TypeError in f, line 3 of its cell: 'int' object is not subscriptable",
+        "not yet  two: AssertionError: assert f([1]) == 2",
+        "passed   three",
+    ]

@@ -13,6 +13,16 @@ def experiment(*args):
     return known[repr(args)]
 """
 
+COUNTED = """
+def counted(T):
+    sizes = []
+    def spy(first, then):
+        sizes.append(len(first))
+        return first + then
+    jax.lax.associative_scan(spy, jnp.ones(T))
+    return [size for size in sizes if size]
+"""
+
 TREE_NUMBERS = """
 def joins(n):
     return n // 2 + joins(n // 2) + (n - 1) // 2 if n > 1 else 0
@@ -644,7 +654,7 @@ def states(A, b, h0):
     b = jnp.concatenate([jnp.asarray(h0)[None], b])
     return jax.lax.associative_scan(join, (A, b))[1][1:]
 """,
-        "doubling: each joins the one 1, 2, 4, ... before it": """
+        "doubling: each joins the one 1, 2, 4, ... before it": COUNTED + """
 def states(A, b, h0):
     A, b, far = jnp.asarray(A), jnp.asarray(b), 1
     b = b.at[0].set(jnp.asarray(h0) @ A[0] + b[0])
@@ -654,18 +664,10 @@ def states(A, b, h0):
         far *= 2
     return b
 
-def counted(T):
-    sizes = []
-    def spy(first, then):
-        sizes.append(len(first))
-        return first + then
-    jax.lax.associative_scan(spy, jnp.ones(T))
-    return [size for size in sizes if size]
-
 def rounds(T):
     return len(counted(T))
 """,
-        "sums of products, without a matrix product": """
+        "sums of products, without a matrix product": COUNTED + """
 def join(first, then):
     a, b, c, d = *first, *then
     product = (a[:, :, :, None] * c[:, None, :, :]).sum(axis=2)
@@ -674,14 +676,6 @@ def join(first, then):
 def rounds(T):
     k = T.bit_length() - 1
     return 2 * k - 1 + (T >> (k - 1) & 1) if k else 0
-
-def counted(T):
-    sizes = []
-    def spy(first, then):
-        sizes.append(len(first))
-        return first + then
-    jax.lax.associative_scan(spy, jnp.ones(T))
-    return [size for size in sizes if size]
 
 def work(T, H):
     n = sum(counted(T))
