@@ -51,4 +51,5 @@ def _short(error: Exception) -> str:
     where = f" in {own[-1].name}, line {own[-1].lineno} of its cell" if inside else ""
     line = own[-1].line if own else ""  # all that an assertion without words has to say
     said = " ".join((str(error) or line or "").split())
-    return f"{type(error).__name__}{where}{f': {said[:200]}' if said else ''}"
+    hint = " (does a function return nothing yet?)" if "NoneType" in said else ""
+    return f"{type(error).__name__}{where}{f': {said[:200]}' if said else ''}{hint}"

@@ -172,6 +172,8 @@ with trying("two"):
     assert f([1]) == 2
 with trying("three"):
     assert f([1]) == 1, "no"
+with trying("four"):
+    None + 1
 """
 
 
@@ -184,4 +186,6 @@ def test_a_self_check_says_what_went_wrong_and_where(capsys):
         "not yet  one: TypeError in f, line 3 of its cell: 'int' object is not subscriptable",
         "not yet  two: AssertionError: assert f([1]) == 2",
         "passed   three",
+        "not yet  four: TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'"
+        " (does a function return nothing yet?)",
     ]
