@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.grade import find, grade, roster
-from grading.notebook import Handed, handed_in
+from grading.notebook import handed_in
 from grading.sandbox import probe
 from grading.tables import write
 
@@ -36,12 +36,6 @@ def results(record: dict[str, Any]) -> dict[str, Any]:
     return {**found, "visibility": "after_due_date", "stdout_visibility": "hidden"}
 
 
-def signed(one: Handed, metadata: Path) -> Handed:
-    """Say whose a file is: Gradescope knows name and e-mail (submission_metadata.json)."""
-    user = json.loads(metadata.read_text())["users"][0]  # of a group, the first
-    return replace(one, who=user["name"], identifier=user["email"])
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,11 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     # What is wrong here is not the student's fault: Gradescope says so.
     probe(asked.isolation)
     variants, secret = roster(asked.roster), os.environ.get("SECRET", "")
+    user = json.loads(asked.metadata.read_text())["users"][0]  # of a group, the first
     try:
         one, *others = handed_in(asked.folder)
         if others:
             raise ValueError(f"hand in one notebook, not {1 + len(others)}")
-        one = signed(one, asked.metadata)
+        one = replace(one, who=user["name"], identifier=user["email"])
         record = grade(one, find(asked.homework), variants, secret, asked.isolation)
         found = results(record)
     except ValueError as error:
