@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from bench.results import ROOT, summary
-from rnnlib.timing import Times
+from rnnlib.measuring.timing import Times
 
 # Times are read on the clock that processes share.
 RUN = """
 import json, time
 from flax import nnx
-from rnnlib.models import LanguageModel, next_token_loss
-from rnnlib.text import windows
-from rnnlib.train import fit
+from rnnlib.models.language_model import LanguageModel
+from rnnlib.training.losses import next_token_loss
+from rnnlib.texts.windows import windows
+from rnnlib.training.fit import fit
 imported = time.time()
 import jax
 spent = []
@@ -35,7 +36,12 @@ run = fit(init, next_token_loss, sample, jax.random.key(0), steps=10, checks=1, 
 done = time.time()
 print(json.dumps([imported, done, spent]))
 """
-IMPORTS = "import rnnlib.models, rnnlib.text, rnnlib.train"
+IMPORTS = """\
+from rnnlib.models.language_model import LanguageModel
+from rnnlib.texts.windows import windows
+from rnnlib.training.fit import fit
+from rnnlib.training.losses import next_token_loss
+"""
 STAGES = ("import", "trace and lower", "compile or load", "run, and the rest")
 
 

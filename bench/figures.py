@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from rnnlib import plots
+from rnnlib.notebook import plots
 
 LINES = {"plain": ("#757575", "s"), "checkpointed": ("#ac460b", "v"), "fused": ("#5b51dc", "o")}
 ALT = {

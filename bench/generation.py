@@ -9,8 +9,10 @@ import numpy as np
 from flax import nnx
 
 from bench.results import summary
-from rnnlib import decode, timing
-from rnnlib.models import LanguageModel
+from rnnlib.decoding import strategies
+from rnnlib.decoding.generate import generate
+from rnnlib.measuring import timing
+from rnnlib.models.language_model import LanguageModel
 
 FULL = {"vocabulary": 64, "hidden": 256, "length": 256, "repeats": 10}
 QUICK = {"vocabulary": 8, "hidden": 4, "length": 8, "repeats": 10}
@@ -19,9 +21,9 @@ QUICK = {"vocabulary": 8, "hidden": 4, "length": 8, "repeats": 10}
 def compiled(
     model: LanguageModel, batch: int, length: int, strategy: Any
 ) -> Callable[[], jax.Array]:
-    """Make rnnlib's program: decode.generate, which compiles the loop."""
+    """Make rnnlib's program: generate, which compiles the loop."""
     keys, prompt = jax.random.split(jax.random.key(0), batch), np.zeros(1, np.int32)
-    return lambda: decode.generate(model, prompt, length, keys, strategy)
+    return lambda: generate(model, prompt, length, keys, strategy)
 
 
 def looped(model: LanguageModel, batch: int, length: int, strategy: Any) -> Callable[[], jax.Array]:
@@ -82,11 +84,12 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     for batch in (1, 64):
         say(f"batch {batch}")
         programs: dict[str, Callable] = {
-            "rnnlib, decode.generate": compiled(model, batch, length, decode.sample()),
-            "rnnlib's model, a loop in Python": looped(model, batch, length, decode.sample()),
+            "rnnlib, generate": compiled(model, batch, length, strategies.sample()),
+            "rnnlib's model, a loop in Python": looped(model, batch, length, strategies.sample()),
         }
         one, other = (
-            np.asarray(make(model, batch, length, decode.greedy())()) for make in (compiled, looped)
+            np.asarray(make(model, batch, length, strategies.greedy())())
+            for make in (compiled, looped)
         )
         agreed = float((one == other).mean())
         try:
@@ -94,7 +97,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
         except (ImportError, OSError):
             say("PyTorch: not installed, skipped")
         times = timing.compare(programs, repeats=sizes["repeats"])
-        ours = times["rnnlib, decode.generate"]
+        ours = times["rnnlib, generate"]
         found = {
             name: summary(seconds) | {"ratio": list(timing.ratio(seconds, ours))}
             for name, seconds in times.items()

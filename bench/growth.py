@@ -7,7 +7,9 @@ import jax
 
 from bench.results import summary
 from bench.training_step import data, plain, rnnlib_step
-from rnnlib import fused, timing
+from rnnlib.measuring import timing
+from rnnlib.measuring.timing import Times
+from rnnlib.models import fused
 
 FULL = {
     "base": {"B": 32, "T": 64, "D": 64, "H": 128},
@@ -58,7 +60,7 @@ def _curve(
 ) -> dict[str, Any]:
     """Time the programs of one curve; an exponent asks for three sizes at least."""
     times = timing.compare(programs, repeats=repeats, warmup=1)
-    times = {name: timing.Times(found.seconds / steps) for name, found in times.items()}
+    times = {name: Times(found.seconds / steps) for name, found in times.items()}
     sizes = [int(name) for name in times]
     curve = {"layer": layer, "size": size, "sizes": sizes}
     curve["times"] = [summary(found) for found in times.values()]

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from bench.results import summary
-from rnnlib import cells, fused, timing
+from rnnlib.measuring import compilation, timing
+from rnnlib.models import cells, fused
 
 FULL = {"lengths": tuple(2**n for n in range(8, 15)), "batch": 8, "width": 64}
 QUICK = {"lengths": (16, 32, 64), "batch": 2, "width": 4}
@@ -50,7 +51,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     planned: dict[str, list[int]] = {}
     for name, gradient in gradients.items():
         shapes = [jax.ShapeDtypeStruct((t, batch, width), jnp.float32) for t in lengths]
-        planned[name] = [timing.peak_bytes(gradient, cell, shape) for shape in shapes]
+        planned[name] = [compilation.peak_bytes(gradient, cell, shape) for shape in shapes]
     say(f"time at T = {lengths[-1]}")
     xs = jax.random.normal(jax.random.key(0), (lengths[-1], batch, width))
     programs = {name: lambda g=gradient: g(cell, xs) for name, gradient in gradients.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from rnnlib.timing import Times
+from rnnlib.measuring.timing import Times
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "equinox", "dm-haiku", "torch")

@@ -1,4 +1,4 @@
-"""Four seeds of a language model: train.fit_seeds, against a peer that trains them in turn."""
+"""Four seeds of a language model: fit_seeds, against a peer that trains them in turn."""
 
 import time
 from collections.abc import Callable
@@ -14,10 +14,13 @@ from flax import nnx
 from tqdm import tqdm
 
 from bench.results import summary
-from rnnlib import timing, train
-from rnnlib.models import LanguageModel, next_token_loss
-from rnnlib.text import windows
-from rnnlib.timing import Times
+from rnnlib.measuring import timing
+from rnnlib.measuring.timing import Times
+from rnnlib.models.language_model import LanguageModel
+from rnnlib.texts.windows import windows
+from rnnlib.training import fit
+from rnnlib.training.fit import fit_seeds
+from rnnlib.training.losses import next_token_loss
 
 FULL = {"vocabulary": 64, "hidden": 128, "rows": 32, "length": 64, "steps": 5, "turns": 10}
 QUICK = {"vocabulary": 8, "hidden": 4, "rows": 4, "length": 8, "steps": 2, "turns": 10}
@@ -78,7 +81,7 @@ def in_turn(
     """Make the program that takes `steps` steps of one seed, then of the next, on one device.
 
     Of every seed `at_once` steps are one compiled call; at the next call each goes on where it was.
-    Clipping, Adam and the cosine over `total` steps are those of train.fit_seeds.
+    Clipping, Adam and the cosine over `total` steps are those of fit_seeds.
     """
     schedule = optax.cosine_decay_schedule(RATE, total)
     optimizer = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(schedule))
@@ -160,6 +163,6 @@ def by_turns(
 
     keys = jax.random.split(jax.random.key(0), SEEDS)
     settings: Any = {"learning_rate": RATE, "clip": CLIP, "progress": False}
-    with mock.patch.object(train, "tqdm", Turns):
-        train.fit_seeds(*model, sample, keys, steps=total, checks=turns + 1, **settings)
+    with mock.patch.object(fit, "tqdm", Turns):
+        fit_seeds(*model, sample, keys, steps=total, checks=turns + 1, **settings)
     return {name: Times(np.array(values[1:])) for name, values in seconds.items()}

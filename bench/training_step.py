@@ -13,11 +13,12 @@ from jax.sharding import PartitionSpec as P
 
 from bench import peers
 from bench.results import summary
-from rnnlib import cells, fused, timing
-from rnnlib.timing import Times
+from rnnlib.measuring import roofline, timing
+from rnnlib.measuring.timing import Times
+from rnnlib.models import cells, fused
 
 SHAPES = ((32, 64, 64, 128), (32, 256, 64, 64), (64, 128, 128, 256), (16, 512, 64, 128))
-IN_A_SCAN = 5  # steps per call where they are one compiled scan, as in train.fit
+IN_A_SCAN = 5  # steps per call where they are one compiled scan, as in `fit`
 ONCE, SCAN, SHARED = FORMS = "1", f"{IN_A_SCAN}", f"{IN_A_SCAN} shared"  # steps per call
 SECONDS = 20  # for each cell and shape: from 10 to 20 repeats, as many as fit
 Layer = Callable[[Any, jax.Array], jax.Array]  # cell, xs[B, T, D] -> ys[B, T, H]
@@ -130,7 +131,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     for note in notes:
         say(note)
     shapes, seconds = (((4, 8, 4, 8),), 0.0) if quick else (SHAPES, SECONDS)
-    roof = timing.matmul_roof((64,) if quick else (512, 1024, 2048), repeats=10)
+    roof = roofline.matmul_roof((64,) if quick else (512, 1024, 2048), repeats=10)
     cases = []
     for cell in ("LSTM", "GRU"):
         for shape in shapes:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from rnnlib.models import LanguageModel
+from rnnlib.models.language_model import LanguageModel
 
 V = 5
 

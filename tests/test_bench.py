@@ -8,7 +8,7 @@ import pytest
 
 from bench import peers, results, training_step
 from bench.__main__ import main
-from rnnlib import timing
+from rnnlib.measuring.timing import Times
 
 BATCH, STEPS, INPUTS, HIDDEN = 4, 6, 3, 5
 # How many biases of H each unit has: beside those of x W_x, some libraries add others to h W_h.
@@ -89,7 +89,7 @@ def test_a_quick_run_times_every_form_and_writes_the_page(tmp_path):
 
 def times(*milliseconds):
     rows = 1e-3 * np.array(milliseconds)[:, None] * np.ones(10)
-    return [timing.Times(row) for row in rows]
+    return [Times(row) for row in rows]
 
 
 def test_a_comparison_takes_the_same_form_or_the_best_of_each():

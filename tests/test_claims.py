@@ -11,8 +11,9 @@ import pytest
 import evidence_page
 import generated
 from evidence_page import EvidenceError, collect, differences, fresh, listing
-from rnnlib.boxes import KEY, STATEMENTS
-from rnnlib.evidence import ClaimError, judge
+from rnnlib.claims.box import KEY
+from rnnlib.claims.claim import ClaimError, judge
+from rnnlib.claims.statements import STATEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = os.environ.get("RNNLIB_CLAIMS")

@@ -17,7 +17,7 @@ from sphinx.search.en import SearchEnglish
 from assemble import ROOT, stale
 from homework import BEGIN, Homework, find, handout, solved, without_solution
 from lessons import build_stale
-from rnnlib.homework import trying
+from rnnlib.notebook.homework import trying
 
 HOMEWORK = find(ROOT)
 SITE = ROOT / "_build" / "html"

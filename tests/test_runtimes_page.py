@@ -91,7 +91,7 @@ def test_a_lesson_that_has_a_larger_run_says_so(lesson):
     source = lesson.source.read_text()
     front, code = source.split("---\n", 2)[1:]
     named = [line.removeprefix("larger: ") for line in front.splitlines() if "larger: " in line]
-    if "\nLIVE = " in code or "records.recorded" in code:
+    if "\nLIVE = " in code or "recorded(" in code:
         assert named == ["LIVE"]
     if named:
         assert line_to_edit([{"source": code}], named[0])[1]

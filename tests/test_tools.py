@@ -8,7 +8,7 @@ import pytest
 import check
 import lessons
 from assemble import Lesson, LessonError, assemble, find, stale
-from fingerprint import changed, imported, parse
+from fingerprint import changed
 from lessons import build, build_stale
 
 TOY = """\
@@ -30,14 +30,17 @@ y
 
 @pytest.fixture
 def toy(tmp_path) -> Lesson:
-    """A course of one lesson, whose library's module `first` imports `second`."""
-    for folder in ("book/lessons", "rnnlib/data/recorded"):
+    """A course of one lesson, whose library's module `first` imports `second`, and that `third`."""
+    for folder in ("book/lessons", "rnnlib/data/recorded", "rnnlib/notebook", "rnnlib/deep/deeper"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "_config.yml").write_text("repository: {url: https://localhost/x, branch: v1}\n")
     (tmp_path / "rnnlib/__init__.py").write_text('__version__ = "0.1.0"\nCORES = 2\n')
-    (tmp_path / "rnnlib/colab.py").write_text("def report(**_): pass\n")
-    (tmp_path / "rnnlib/first.py").write_text("from rnnlib.second import VALUE\n")
-    (tmp_path / "rnnlib/second.py").write_text("VALUE = 7\n")
+    for package in ("notebook", "deep", "deep/deeper"):
+        (tmp_path / "rnnlib" / package / "__init__.py").write_text("")
+    (tmp_path / "rnnlib/notebook/first_cell.py").write_text("def report(**_): pass\n")
+    (tmp_path / "rnnlib/first.py").write_text("from rnnlib.deep.second import VALUE\n")
+    (tmp_path / "rnnlib/deep/second.py").write_text("from .deeper import third\nVALUE = third.N\n")
+    (tmp_path / "rnnlib/deep/deeper/third.py").write_text("N = 7\n")
     (tmp_path / "rnnlib/other.py").write_text("")
     lesson = Lesson(tmp_path, "01_toy")
     lesson.source.write_text(TOY)
@@ -104,17 +107,19 @@ def test_a_lesson_is_stale_when_what_it_uses_changes(toy):
     old = now()
     (toy.root / "rnnlib/other.py").write_text("unused = True\n")
     assert changed(old, now()) == []
-    (toy.root / "rnnlib/second.py").write_text("VALUE = 8\n")
-    assert changed(old, now()) == ["rnnlib/second.py"]
+    third = "rnnlib/deep/deeper/third.py"
+    (toy.root / third).write_text("N = 8\n")
+    assert changed(old, now()) == [third]
     edit(toy.source, "print(x)", "print('run', x)")
     npz = "rnnlib/data/recorded/run.0a1b.npz"
     (toy.root / npz).write_text("")
-    assert changed(old, now()) == [npz, "rnnlib/second.py", "source"]
+    assert changed(old, now()) == [npz, third, "source"]
     edit(toy.root / "rnnlib/__init__.py", "0.1.0", "0.2.0")
     edit(toy.root / "_config.yml", "v1", "v2")
-    assert changed(old, now()) == ["address", npz, "rnnlib/second.py", "source"]
+    assert changed(old, now()) == ["address", npz, third, "source"]
     edit(toy.root / "rnnlib/__init__.py", "CORES = 2", "CORES = 3")
-    assert "rnnlib/__init__.py" in changed(old, now())
+    (toy.root / "rnnlib/deep/__init__.py").write_text("x = 1\n")
+    assert {"rnnlib/__init__.py", "rnnlib/deep/__init__.py"} <= set(changed(old, now()))
 
 
 @pytest.mark.slow
@@ -149,20 +154,25 @@ def test_front_matter_says_whether_a_lesson_gains_from_a_gpu(toy):
     assert notebook.metadata["rnnlib"]["larger"] == "LIVE"
 
 
-def test_imports_are_found_however_they_are_written():
-    code = """
-%matplotlib inline
-import rnnlib.a, numpy.b
-from rnnlib import c
-from rnnlib.d import f
-if True:
-    !ls
-    from . import e
-n = (7
-% 3)  # no magic
-"""
-    assert imported(parse(code)) == {"a", "c", "d", "e"} and not imported(parse("%%bash\nls | wc"))
-    assert imported(parse("%%time\nimport rnnlib.f")) == {"f"}
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("import rnnlib.thrid", "rnnlib.thrid"),
+        ("from rnnlib.deep.deeper import forth", "rnnlib.deep.deeper.forth"),
+        ("from rnnlib.deep.thrid import N", "rnnlib.deep.thrid.N"),
+    ],
+)
+def test_an_import_that_leads_nowhere_is_an_error(toy, code, missing):
+    """Else nothing would be watched, and the lesson never stale."""
+    edit(toy.source, "x = first.VALUE", f"x = first.VALUE\n{code}")
+    with pytest.raises(LessonError, match=f"leads nowhere: nothing is called {missing}$"):
+        assemble(toy)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_lesson(toy):
+    before = assemble(toy)
+    toy.source.write_bytes(b"\xef\xbb\xbf" + toy.source.read_bytes())
+    assert assemble(toy) == before
 
 
 def test_a_syntax_error_is_named_and_stops_no_other_lesson(toy, capsys):

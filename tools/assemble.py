@@ -42,6 +42,10 @@ class Lesson:
         """The executed notebook that people open."""
         return self.root / "notebooks" / f"{self.name}.ipynb"
 
+    def text(self) -> str:
+        """Read the source; a byte order mark, which some editors write, is no part of it."""
+        return self.source.read_text(encoding="utf-8-sig")
+
     def prepare(self, notebook: NotebookNode) -> None:
         """Change what the source says before it becomes a notebook: in a lesson, nothing."""
 
@@ -69,10 +73,10 @@ def bootstrap(root: Path, gains: bool = False) -> str:
 def assemble(lesson: Lesson) -> NotebookNode:
     """Turn a lesson's source into an unexecuted notebook, fingerprint included.
 
-    Raises: LessonError (a syntax error, in the lesson or in a module that it imports, or a cell's
-    header that is not YAML).
+    Raises: LessonError (a syntax error, in the lesson or in a module that it imports, an import of
+    rnnlib that leads nowhere, or a cell's header that is not YAML).
     """
-    source = lesson.source.read_text()
+    source = lesson.text()
     try:
         notebook = jupytext.reads(source, fmt="md:myst")
     except MystMetadataParsingError as error:  # most often a colon in an unquoted caption
@@ -93,6 +97,8 @@ def assemble(lesson: Lesson) -> NotebookNode:
         built_from = fingerprint(texts, cells, lesson.root)
     except SyntaxError as error:
         raise LessonError(f"{error.filename}:{error.lineno}\n{error.msg}") from None
+    except LookupError as error:
+        raise LessonError(f"an import of rnnlib leads nowhere: {error.args[0]}") from None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python", "pygments_lexer": "ipython3"},
@@ -160,7 +166,7 @@ def stale(lesson: Lesson) -> list[str]:
 
 def place(notebook: NotebookNode, at: int, lesson: Lesson, inside: int) -> str:
     """Name a cell, and a line in it (from 1) by its place in the lesson's source, quoted."""
-    position, source = 0, lesson.source.read_text()
+    position, source = 0, lesson.text()
     for cell in notebook.cells[: at + 1]:  # equal cells are told apart by walking through all
         position = max(source.find(cell.source, position), position)
     line = source[:position].count("\n") + inside

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import generated
-from rnnlib.boxes import KEY, STATEMENTS, VERDICTS, numbers
-from rnnlib.evidence import overall
+from rnnlib.claims.box import KEY, numbers
+from rnnlib.claims.claim import overall
+from rnnlib.claims.statements import STATEMENTS, VERDICTS
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "evidence"

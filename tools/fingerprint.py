@@ -29,31 +29,61 @@ def parse(cell: str) -> ast.Module:
         return ast.parse("")  # %%bash, %%html: not Python
 
 
-def imported(tree: ast.AST) -> set[str]:
-    """Name the modules of rnnlib that a tree imports, in whatever way: `train`, `cells`, ..."""
-    names = set()
+def imported(tree: ast.AST, package: str = "") -> set[tuple[str, str]]:
+    """List what a tree imports of rnnlib, in whatever way, as (module, name in it or nothing).
+
+    `package` is where the tree's own module stands, such as "rnnlib.tasks": relative imports start
+    from there.
+    """
+    found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {(alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = f"rnnlib.{node.module or ''}".rstrip(".") if node.level else node.module or ""
-            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
-    return {name.split(".")[1] for name in names if name.startswith("rnnlib.")}
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            found |= {(base, alias.name) for alias in node.names}
+    return {(base, name) for base, name in found if base.partition(".")[0] == "rnnlib"}
 
 
-def modules(cells: Iterable[ast.AST], package: Path) -> set[Path]:
+def located(base: str, name: str, root: Path) -> Path:
+    """Find the file that an import reads: a module's, or a package's __init__.py.
+
+    Raises: LookupError (there is no such module, and no such name in the package).
+    """
+    place = root / base.replace(".", "/")
+    if (module := place.with_suffix(".py")).is_file():
+        return module
+    package = place / "__init__.py"
+    if package.is_file():
+        inside = [place / f"{name}.py", place / name / "__init__.py"] if name else []
+        for file in inside:
+            if file.is_file():
+                return file
+        if not name or re.search(rf"^(def |class )?{re.escape(name)}\b", package.read_text(), re.M):
+            return package
+    raise LookupError(f"nothing is called {base}{f'.{name}' if name else ''}")
+
+
+def modules(cells: Iterable[ast.AST], root: Path) -> set[Path]:
     """Find the files of rnnlib that the cells import, directly or through one another.
 
-    All but colab.py: it says what a notebook runs on, and no result depends on its words.
+    With each counts the __init__.py of every package around it, since Python runs that first. All
+    but first_cell.py: it says what a notebook runs on, and no result depends on its words.
+
+    Raises: LookupError (an import of rnnlib that leads nowhere), SyntaxError.
     """
-    found = {package / "__init__.py"}
-    waiting = list(cells)
+    found: set[Path] = set()
+    waiting = [(cell, "") for cell in cells]
     while waiting:
-        files = {package / f"{name}.py" for name in imported(waiting.pop())}
-        new = {file for file in files if file.exists()} - found
+        files = {located(*one, root) for one in imported(*waiting.pop())}
+        around = {top / "__init__.py" for file in files for top in file.parents if top > root}
+        new = (files | {init for init in around if init.is_file()}) - found
         found |= new
-        waiting += [ast.parse(file.read_text(), str(file)) for file in new]
-    return found - {package / "colab.py"}
+        packages = [".".join(file.relative_to(root).parts[:-1]) for file in new]
+        parsed = [ast.parse(file.read_text(), str(file)) for file in new]
+        waiting += zip(parsed, packages, strict=True)
+    return found - {root / "rnnlib" / "notebook" / "first_cell.py"}
 
 
 def records(cells: Iterable[ast.AST], package: Path) -> set[Path]:
@@ -72,10 +102,10 @@ def content(file: Path) -> bytes:
 def fingerprint(texts: dict[str, str], cells: list[ast.Module], root: Path) -> dict[str, str]:
     """Map each thing that a lesson is built from to its hash; `cells` are its code, parsed.
 
-    Raises: SyntaxError (in a module of rnnlib; its `filename` says in which).
+    Raises: SyntaxError (in a module of rnnlib; its `filename` says in which), LookupError (an
+    import of rnnlib that leads nowhere).
     """
-    package = root / "rnnlib"
-    files = modules(cells, package) | records(cells, package)
+    files = modules(cells, root) | records(cells, root / "rnnlib")
     named = {str(file.relative_to(root)): digest(content(file)) for file in sorted(files)}
     return {name: digest(text) for name, text in texts.items()} | named
 

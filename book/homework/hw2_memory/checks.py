@@ -17,8 +17,12 @@ import optax
 from flax import nnx
 
 from grading.judge import Exam, Wrong, close, question
-from rnnlib import cells, memory_tasks, models
-from rnnlib.homework import pick
+from rnnlib.models import cells
+from rnnlib.models.language_model import LanguageModel
+from rnnlib.notebook.homework import pick
+from rnnlib.tasks.example import batches
+from rnnlib.tasks.memory import Recall
+from rnnlib.training.losses import masked_accuracy, masked_loss
 
 # ---------------------------------------------------------------- 1: how much of a nudge survives
 
@@ -267,11 +271,11 @@ NAMES = ("losses", "validation", "test")
 OUTCOMES = {"first": "whole", "second": "half", "undecided": "undecided"}
 
 
-def fresh(delay: int, half: jax.Array | int, key: jax.Array) -> models.LanguageModel:
+def fresh(delay: int, half: jax.Array | int, key: jax.Array) -> LanguageModel:
     """Make an untrained model; where `half` is 1 the input gate's biases are taken out again."""
-    vocabulary = memory_tasks.Recall(delay).vocabulary
+    vocabulary = Recall(delay).vocabulary
     cell = lambda i, h, *, rngs: cells.LSTM(i, h, chrono=delay, rngs=rngs)  # noqa: E731
-    model = models.LanguageModel(vocabulary, HIDDEN, cell=cell, rngs=nnx.Rngs(key))
+    model = LanguageModel(vocabulary, HIDDEN, cell=cell, rngs=nnx.Rngs(key))
     b = model.layers.b[...]  # [1, 4 H]: i, f, g, o
     model.layers.b[...] = b * (1 - half * (jnp.arange(b.shape[-1]) < HIDDEN))
     return model
@@ -280,12 +284,12 @@ def fresh(delay: int, half: jax.Array | int, key: jax.Array) -> models.LanguageM
 @cache
 def loss_at_first(delay: int):
     """Compile: half, key -> the loss of the untrained model on the key's first batch."""
-    sample = memory_tasks.batches(memory_tasks.Recall(delay), 32)
+    sample = batches(Recall(delay), 32)
 
     def first(half: int, key: jax.Array) -> jax.Array:
         init_key, data_key = jax.random.split(key)
         batch = sample(jax.random.fold_in(data_key, 0))
-        return models.masked_loss(fresh(delay, half, init_key), batch)
+        return masked_loss(fresh(delay, half, init_key), batch)
 
     return jax.jit(first, compiler_options=QUICK)
 
@@ -293,8 +297,8 @@ def loss_at_first(delay: int):
 @cache
 def trainer(delay: int, steps: int):
     """Compile: half, key, rate -> (losses [steps], validation, test) of one run."""
-    task, warmup = memory_tasks.Recall(delay), steps // 20
-    sample, exam = memory_tasks.batches(task, 32), memory_tasks.batches(task, 256)
+    task, warmup = Recall(delay), steps // 20
+    sample, exam = batches(task, 32), batches(task, 256)
     moments = optax.scale_by_adam()
 
     def run(half: int, key: jax.Array, rate: float):
@@ -304,7 +308,7 @@ def trainer(delay: int, steps: int):
         def update(carry, step):
             model, state = carry
             batch = sample(jax.random.fold_in(data_key, step))
-            value, slope = jax.value_and_grad(models.masked_loss)(model, batch)
+            value, slope = jax.value_and_grad(masked_loss)(model, batch)
             length = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(slope)))
             shrink = jnp.minimum(1.0, 1.0 / length)
             ahead, state = moments.update(jax.tree.map(lambda g: g * shrink, slope), state)
@@ -313,8 +317,8 @@ def trainer(delay: int, steps: int):
             return (jax.tree.map(lambda w, d: w - size * d, model, ahead), state), value
 
         carry, losses = jax.lax.scan(update, (model, moments.init(model)), jnp.arange(steps))
-        at_end = models.masked_loss(carry[0], exam(jax.random.key(98)))
-        return losses, at_end, models.masked_accuracy(carry[0], exam(jax.random.key(99)))
+        at_end = masked_loss(carry[0], exam(jax.random.key(98)))
+        return losses, at_end, masked_accuracy(carry[0], exam(jax.random.key(99)))
 
     return jax.jit(run, compiler_options=QUICK)
 

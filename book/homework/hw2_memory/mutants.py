@@ -432,15 +432,15 @@ def garbled(symbols, survives, aware):
 
 TRAIN = """
 def train(kind, delay, seeds, rate, steps):
-    task = memory_tasks.Recall(delay)
+    task = Recall(delay)
     cell = partial({"whole": cells.LSTM, "half": half_chrono}[kind], chrono=delay)
-    validation, test = (memory_tasks.batches(task, 256)(jax.random.key(k)) for k in (98, 99))
-    init = lambda key: models.LanguageModel(task.vocabulary, 32, cell=cell, rngs=nnx.Rngs(key))
+    validation, test = (batches(task, 256)(jax.random.key(k)) for k in (98, 99))
+    init = lambda key: LanguageModel(task.vocabulary, 32, cell=cell, rngs=nnx.Rngs(key))
     return fit_seeds(
-        init, models.masked_loss, memory_tasks.batches(task, 32),
+        init, masked_loss, batches(task, 32),
         jnp.stack([jax.random.key(seed) for seed in seeds]),
         steps=steps, learning_rate=rate, warmup=steps // 20, checks=1, stop=False, progress=False,
-        validate=lambda m: (models.masked_loss(m, validation), models.masked_accuracy(m, test)))
+        validate=lambda m: (masked_loss(m, validation), masked_accuracy(m, test)))
 """
 HALF = """
 def half_chrono(inputs, hidden, *, chrono, rngs):
@@ -492,10 +492,10 @@ def half_chrono(inputs, hidden, *, chrono, rngs):
     "validated on the test": altered(TRAIN, ("(98, 99)", "(99, 99)")),
     "validation and test exchanged": altered(TRAIN, ("validation, test =", "test, validation =")),
     "two accuracies": altered(
-        TRAIN, ("models.masked_loss(m, validation)", "models.masked_accuracy(m, validation)")
+        TRAIN, ("masked_loss(m, validation)", "masked_accuracy(m, validation)")
     ),
     "two losses": altered(
-        TRAIN, ("models.masked_accuracy(m, test)", "models.masked_loss(m, test)")
+        TRAIN, ("masked_accuracy(m, test)", "masked_loss(m, test)")
     ),
     "scores made up": """
 def experiment(kind, delay, seeds, rate, steps):
@@ -625,7 +625,7 @@ def experiment(kind, delay, seeds, rate, steps):
             "validation": [float(run.checks[0][0, -1]) for run in runs],
             "test": jnp.stack([run.checks[1][0, -1] for run in runs])}""",
     "in jax, with the library's interval": '''
-from rnnlib import intervals
+from rnnlib.claims import intervals
 def choose(validation):
     means = jnp.mean(jnp.asarray(validation), axis=1)
     return jnp.argmin(jnp.where(jnp.isfinite(means), means, jnp.inf))

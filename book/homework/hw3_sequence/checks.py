@@ -10,10 +10,12 @@ import numpy as np
 from flax import nnx
 
 from grading.judge import Exam, Wrong, close, question
-from rnnlib import cells, models
-from rnnlib.homework import pick
-from rnnlib.memory_tasks import Example, batches
-from rnnlib.train import fit_seeds
+from rnnlib.models import cells
+from rnnlib.models.language_model import LanguageModel
+from rnnlib.notebook.homework import pick
+from rnnlib.tasks.example import Example, batches
+from rnnlib.training.fit import fit_seeds
+from rnnlib.training.losses import masked_loss
 
 
 def needs(truth: Any, message: str) -> None:
@@ -351,9 +353,9 @@ class Signed(cells.MinGRU):
         return jnp.tanh(-z), jax.nn.sigmoid(z) * n
 
 
-def model_of(name: str, m: int, key: jax.Array) -> models.LanguageModel:
+def model_of(name: str, m: int, key: jax.Array) -> LanguageModel:
     cell, hidden, layers = {"LSTM": (cells.LSTM, 32, 1), "signed minGRU": (Signed, 45, 2)}[name]
-    return models.LanguageModel(m, hidden, cell=cell, layers=layers, rngs=nnx.Rngs(key))
+    return LanguageModel(m, hidden, cell=cell, layers=layers, rngs=nnx.Rngs(key))
 
 
 def drawn(m: int, length: int, rows: int) -> Any:
@@ -372,10 +374,10 @@ def trained(name: str, m: int, seeds: tuple, rates: tuple, steps: int) -> Any:
 
     def look(model: Any) -> tuple[jax.Array, jax.Array]:
         answers = jax.vmap(model)(test.inputs).argmax(-1)
-        return models.masked_loss(model, valid), (answers == test.targets).mean(axis=0)
+        return masked_loss(model, valid), (answers == test.targets).mean(axis=0)
 
     keys = jnp.stack([jax.random.key(seed) for _ in rates for seed in seeds])
-    run = fit_seeds(lambda key: model_of(name, m, key), models.masked_loss, drawn(m, LENGTH, 32),
+    run = fit_seeds(lambda key: model_of(name, m, key), masked_loss, drawn(m, LENGTH, 32),
                     keys, steps=steps, warmup=steps // 10, checks=1, validate=look,
                     learning_rate=np.repeat(rates, len(seeds)), progress=False)  # fmt: skip
     shape = len(rates), len(seeds), -1
@@ -390,7 +392,7 @@ def first_losses(name: str, m: int, seeds: tuple) -> np.ndarray:
     def look(key: jax.Array) -> jax.Array:
         init, batch = jax.random.split(key)
         rows = drawn(m, LENGTH, 32)(jax.random.fold_in(batch, 0))
-        return models.masked_loss(model_of(name, m, init), rows)
+        return masked_loss(model_of(name, m, init), rows)
 
     return np.asarray(jax.jit(jax.vmap(look))(jnp.stack([jax.random.key(s) for s in seeds])))
 

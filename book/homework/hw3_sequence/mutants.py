@@ -195,14 +195,16 @@ def ratio(ours, theirs):
 """,
     "rnnlib's ratio": """
 def ratio(ours, theirs):
-    from rnnlib import timing
-    return timing.ratio(timing.Times(np.asarray(ours)), timing.Times(np.asarray(theirs)))
+    from rnnlib.measuring import timing
+    from rnnlib.measuring.timing import Times
+    return timing.ratio(Times(np.asarray(ours)), Times(np.asarray(theirs)))
 """,
     "right value, rnnlib's interval": """
 def ratio(ours, theirs):
-    from rnnlib import timing
+    from rnnlib.measuring import timing
+    from rnnlib.measuring.timing import Times
     ours, theirs = np.asarray(ours), np.asarray(theirs)
-    _, low, high = timing.ratio(timing.Times(ours), timing.Times(theirs))
+    _, low, high = timing.ratio(Times(ours), Times(theirs))
     return float(np.median(ours / theirs)), low, high
 """,
     "unpaired bootstrap": """
@@ -269,7 +271,8 @@ def exponent(sizes, seconds):
 """,
     "exponent: rnnlib's": """
 def exponent(sizes, seconds):
-    from rnnlib import timing
+    from rnnlib.measuring import timing
+    from rnnlib.measuring.timing import Times
     return timing.exponent(sizes, np.asarray(seconds))
 """,
     "exponent: every time drawn by itself": """
@@ -452,9 +455,9 @@ def experiment(name, m, seeds, rates, steps):
     train, valid, test = data({line["m"]})
     keys = {line["keys"]}
     run = fit_seeds(
-        lambda key: MODELS[name]({line["m"]}, key), models.masked_loss, train, keys,
+        lambda key: MODELS[name]({line["m"]}, key), masked_loss, train, keys,
         steps={line["steps"]}, warmup={line["warmup"]}, checks=1, learning_rate={line["rates"]},
-        validate=lambda model: (models.masked_loss(model, {line["batch"]}), right(model, test)))
+        validate=lambda model: (masked_loss(model, {line["batch"]}), right(model, test)))
     losses, shares = (np.asarray(x[:, 0]).reshape(len(rates), len(seeds), -1) for x in run.checks)
     scores = {line["score"]}
     best = {line["best"]}
@@ -506,7 +509,7 @@ def paired(differences: str, n: str = "n", t: str = "t_quantile(n - 1)", ddof: i
     """Write the interval with other differences, or another width."""
     return f"""
 def interval(ours, theirs):
-    from rnnlib.intervals import t_quantile
+    from rnnlib.claims.intervals import t_quantile
     if set(ours) != set(theirs) or len(ours) < 5:
         raise ValueError("seeds")
     differences = np.array({differences})
@@ -531,7 +534,7 @@ INTERVAL_WRONG = {
     "theirs - ours": paired("[theirs[seed] - ours[seed] for seed in ours]"),
     "unpaired": """
 def interval(ours, theirs):
-    from rnnlib.intervals import t_quantile
+    from rnnlib.claims.intervals import t_quantile
     if set(ours) != set(theirs) or len(ours) < 5:
         raise ValueError("seeds")
     a, b = np.array([*ours.values()]), np.array([*theirs.values()])
@@ -541,18 +544,18 @@ def interval(ours, theirs):
 """,
     "rnnlib's, which pairs by place": """
 def interval(ours, theirs):
-    from rnnlib import intervals
+    from rnnlib.claims import intervals
     return intervals.difference([*ours.values()], [*theirs.values()])
 """,
     "the seeds that both have": """
 def interval(ours, theirs):
-    from rnnlib import intervals
+    from rnnlib.claims import intervals
     both = [seed for seed in ours if seed in theirs]
     return intervals.interval([ours[seed] - theirs[seed] for seed in both])
 """,
     "four seeds are enough": """
 def interval(ours, theirs):
-    from rnnlib import intervals
+    from rnnlib.claims import intervals
     if set(ours) != set(theirs):
         raise ValueError("seeds")
     return intervals.interval([ours[seed] - theirs[seed] for seed in ours])
@@ -792,12 +795,12 @@ def experiment(name, m, seeds, rates, steps):
     train, valid, test = data(m)
     keys, found = jnp.stack([jax.random.key(s) for s in seeds]), []
     for rate in rates:
-        run = fit_seeds(lambda key: MODELS[name](m, key), models.masked_loss, train, keys,
+        run = fit_seeds(lambda key: MODELS[name](m, key), masked_loss, train, keys,
                         steps=steps, warmup=steps // 10, checks=1, learning_rate=rate)
         losses, shares = [], []
         for i in range(len(seeds)):
             model = run.of_seed(i).model
-            losses.append(float(models.masked_loss(model, valid)))
+            losses.append(float(masked_loss(model, valid)))
             shares.append(np.asarray(right(model, test)))
         found.append((np.mean(losses), run.losses[:, 0], shares))
     scores = [float(score) for score, _, _ in found]
@@ -809,7 +812,7 @@ def experiment(name, m, seeds, rates, steps):
             "far": {s: float(x[64:].mean()) for s, x in zip(seeds, shares)}}
 
 def interval(ours, theirs):
-    from rnnlib import intervals
+    from rnnlib.claims import intervals
     if len(ours) < 5 or sorted(ours) != sorted(theirs):
         raise ValueError("other seeds")
     return intervals.difference(*([part[s] for s in sorted(part)] for part in (ours, theirs)))

@@ -1,0 +1,204 @@
+"""Runs too long for a lesson: made once by the lesson's own code, stored, and checked on every use.
+
+A lesson calls `recorded(name, run, full=..., small=...)`. The stored result of `run(**full)` is
+loaded, and `run(**small)` is executed at once and held against the small result that was stored
+with it. A record made by other code than the lesson's is refused.
+"""
+
+import datetime
+import importlib.metadata
+import importlib.resources
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnlib.measuring import machine
+from rnnlib.records import storage
+from rnnlib.records.agreement import differences, outline
+from rnnlib.records.staleness import changes, code_hash
+
+FOLDER = Path(str(importlib.resources.files("rnnlib"))) / "data" / "recorded"
+
+
+class RecordError(RuntimeError):
+    """A record is missing, damaged, or does not agree with a fresh run of its small case."""
+
+
+class StaleRecord(RecordError):
+    """A record was made by other code or other settings than the lesson's."""
+
+
+class Record(Mapping):
+    """The result of a recorded run, as a mapping; lists of numbers are numpy arrays.
+
+    `provenance` says where, when and with what it was made; `small` is the result of the small
+    case that ran live (None when the record was only loaded).
+    """
+
+    def __init__(self, result: dict, provenance: dict, small: dict | None = None):
+        self._result, self.provenance, self.small = result, provenance, small
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._result:
+            raise KeyError(f"the record has no {key!r}; it has {', '.join(self._result)}")
+        return self._result[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._result)
+
+    def __len__(self) -> int:
+        return len(self._result)
+
+    def __repr__(self) -> str:
+        return f"Record({', '.join(self)}; {_summary(self.provenance)})"
+
+
+def recorded(
+    name: str, run: Callable, *, full: dict, small: dict, rtol: float = 0.02, live: bool = False
+) -> Record:
+    """Loads the stored result of `run(**full)`, after checking it by running `run(**small)` here.
+
+    `name` begins with its lesson's number ("01_bits"). `run` is defined in the lesson and returns
+    (nested) dictionaries of numbers, strings, lists and arrays. With `live=True` the full case
+    runs here and nothing is loaded. The environment variable RNNLIB_RECORD comes before `live`: 1
+    (or this name) runs both cases and stores them, which is what `make record` does; "restamp"
+    stores nothing but that the present code, whose small case agrees, is the record's.
+
+    The small case agrees when whole numbers and short texts are equal and other numbers within
+    `rtol` (small ones: a twentieth of it, times the largest in their array); of long texts, of
+    arrays over 1,000 entries and of keys ending in "weights", "seconds" or "samples" only the kind
+    and the shape count, since other versions of JAX and other machines differ there.
+
+    Raises: RecordError (missing, damaged, or the small case differs), StaleRecord (made by other
+    code or settings), ValueError (a name or a result that cannot be stored).
+    """
+    if not (name[:2].isdigit() and name[2:3] == "_"):
+        raise ValueError(f'a record is named by its lesson, such as "01_bits", got {name!r}')
+    made_by = {"code": code_hash(run), "full": _plain(full), "small": _plain(small)}
+    order = os.environ.get("RNNLIB_RECORD")
+    if order in ("1", name):
+        return _make(name, run, full, small, made_by)
+    if live and order != "restamp":
+        return _now(name, run, full, small)
+    stored = _read(name)
+    code = {"code": stored["made_by"]["code"]} if order == "restamp" else {}
+    _check_fresh(name, stored["made_by"], made_by | code)
+    fresh = run(**small)
+    different = list(differences(outline(fresh), stored["small"], rtol))
+    if different:
+        raise RecordError(
+            f"record {name}: its small case, run here, differs from the stored one by more than "
+            f"{rtol:g}:\n  " + "\n  ".join(different) + f"\n{_remedy(name)}"
+        )
+    if order == "restamp":
+        storage.restamp(FOLDER / f"{name}.json", made_by)
+    print(f"{name}: {_summary(stored['provenance'])}")
+    print("A small case of the same code ran here just now, and agrees with the record's.")
+    return Record(stored["result"], stored["provenance"], fresh)
+
+
+def load(name: str) -> Record:
+    """Loads a record that an earlier lesson made and checks, such as a trained model's weights.
+
+    Raises: RecordError (missing or damaged).
+    """
+    stored = _read(name)
+    print(f"{name}: {_summary(stored['provenance'])}")
+    return Record(stored["result"], stored["provenance"])
+
+
+def _now(name: str, run: Callable, full: dict, small: dict) -> Record:
+    result, provenance = _timed(run, full)
+    arrays: dict[str, np.ndarray] = {}
+    stored = storage.encode(result, arrays)
+    print(f"{name}: ran in full, here and now, in {provenance['seconds']:,} s")
+    return Record(storage.decode(stored, arrays), provenance, run(**small))
+
+
+def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> Record:
+    print(f"{name}: recording, first the small case, then the full one …", flush=True)
+    fresh = run(**small)
+    storage.encode(fresh)  # a result that cannot be stored is refused before the long run
+    result, provenance = _timed(run, full)
+    content = {"provenance": provenance, "made_by": made_by, "small": outline(fresh)}
+    storage.save(FOLDER / f"{name}.json", content, result)
+    print(f"{name}: {_summary(provenance)}")
+    return Record(_read(name)["result"], provenance, fresh)
+
+
+def _timed(run: Callable, settings: dict) -> tuple[dict, dict]:
+    start = time.perf_counter()
+    result = run(**settings)
+    return result, _provenance(settings, round(time.perf_counter() - start))
+
+
+def _provenance(settings: dict, seconds: int) -> dict:
+    git = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty=+",
+        "--exclude=*",
+    ]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "unknown"
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "device": machine.device(),
+        "python": platform.python_version(),
+        **{package: importlib.metadata.version(package) for package in ("jax", "flax", "optax")},
+        "commit": commit,
+        "seconds": seconds,
+        "settings": _plain(settings),
+    }
+
+
+def _summary(provenance: dict) -> str:
+    text = "recorded {date} on {device} in {seconds:,} s (jax {jax}, commit {commit})"
+    return text.format_map(provenance)
+
+
+def _plain(settings: dict) -> dict:
+    """Returns the settings as JSON gives them back, so that they can be compared with stored ones.
+
+    Raises: ValueError (a setting is not a number, a string, or a list or dictionary of these).
+    """
+    try:
+        return json.loads(json.dumps(settings))
+    except TypeError as error:
+        raise ValueError(f"settings must be numbers, strings or lists: {error}") from None
+
+
+def _remedy(name: str) -> str:
+    return f"Record it again with `make record LESSON={name[:2]}`, or pass live=True to run it now."
+
+
+def _read(name: str) -> dict:
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        raise RecordError(f"there is no record {name}. {_remedy(name)}")
+    try:
+        return storage.read(path)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise RecordError(f"record {name} is damaged: {error}. {_remedy(name)}") from error
+
+
+def _check_fresh(name: str, stored: dict, now: dict) -> None:
+    changed = changes(stored, now)
+    if changed:
+        raise StaleRecord(
+            f"record {name} is stale; since it was made, there changed:\n  "
+            + "\n  ".join(changed)
+            + f"\n{_remedy(name)}"
+        )

@@ -1,0 +1,94 @@
+"""Losses of a model on a batch or on a whole text, in nats, bits or as a perplexity."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax.core import Tracer
+from numpy.typing import ArrayLike
+
+
+def next_token_loss(model: Callable[[jax.Array], jax.Array], tokens: jax.Array) -> jax.Array:
+    """Return the mean of -log p(next token) over a batch of windows, in nats per token.
+
+    Shapes: tokens[B, T + 1]: tokens 0 to T - 1 are read, tokens 1 to T predicted.
+    """
+    logits = jax.vmap(model)(tokens[:, :-1])  # [B, T, V]
+    return optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, 1:]).mean()
+
+
+def masked_loss(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.Array:
+    """Return the mean of -log p(target) over the positions that count, in nats.
+
+    Shapes: batch.inputs[B, T], batch.targets[B, T] and batch.mask[B, T], True where it counts;
+    NaN where nothing does.
+    """
+    logits = jax.vmap(model)(batch.inputs)  # [B, T, V]
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)  # [B, T]
+    return losses.mean(where=batch.mask)
+
+
+def masked_accuracy(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.Array:
+    """Return the share of the positions that count at which the likeliest token is the target.
+
+    The shapes are those of `masked_loss`.
+    """
+    likeliest = jax.vmap(model)(batch.inputs).argmax(axis=-1)  # [B, T]
+    return (likeliest == batch.targets).mean(where=batch.mask)
+
+
+def evaluate(
+    model: Callable[[jax.Array], jax.Array], tokens: np.ndarray, rows: int = 64
+) -> jax.Array:
+    """Return the loss on a whole text, in nats per token.
+
+    The text is laid out in `rows` contiguous rows that are read side by side, each from the zero
+    state: only a row's first tokens lack context. Up to `rows` tokens at the end are left out.
+
+    Raises:
+        ValueError: the text is too short for so many rows, or has a token that `model.embed` has
+            no embedding for (JAX itself would read another one, or give NaN).
+    """
+    embed = getattr(model, "embed", None)  # a model without one, an n-gram model say, may pass
+    if isinstance(embed, nnx.Embed) and not isinstance(tokens, Tracer):
+        known, found = embed.num_embeddings, np.asarray(tokens)
+        if found.size and not 0 <= found.min() <= found.max() < known:
+            raise ValueError(
+                f"tokens must be in [0, {known}), got {found.min()} to {found.max()}: "
+                "is this the vocabulary that the model was trained with?"
+            )
+    length = (len(tokens) - 1) // rows
+    if length < 1:
+        raise ValueError(f"{len(tokens)} tokens are too few for {rows} rows")
+    starts = length * np.arange(rows)[:, None]
+    laid_out = jnp.asarray(tokens)[starts + np.arange(length + 1)[None, :]]  # [rows, length + 1]
+    # 16 rows at a time: the logits of a whole text over 5,000 words would fill a gigabyte.
+    loss_of_row = lambda row: next_token_loss(model, row[None])  # noqa: E731
+    return jax.lax.map(loss_of_row, laid_out, batch_size=16).mean()
+
+
+def bits(nats: ArrayLike) -> Any:
+    """Turn a loss in nats into one in bits: bits = nats / ln 2.
+
+    Shapes and units: any shape, nats per token -> the same shape, bits per token. If the tokens
+    are characters, these are bits per character, and log2 V is what knowing nothing costs.
+
+    Reference: Shannon (1948), A mathematical theory of communication. Derived in lesson 01.
+    """
+    return np.asarray(nats, float) / np.log(2)
+
+
+def perplexity(nats: ArrayLike) -> Any:
+    """Turn a loss into the number of equally likely tokens that are as hard to guess: exp(nats).
+
+    Shapes and units: any shape, nats per token -> the same shape, a number of tokens in 1 .. V
+    for a model that is no worse than the uniform one.
+
+    Reference: Jelinek et al. (1977), Perplexity: a measure of the difficulty of speech recognition
+    tasks. Derived in lesson 02.
+    """
+    return np.exp(np.asarray(nats, float))

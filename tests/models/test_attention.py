@@ -1,0 +1,182 @@
+"""Attention against the definition, written as loops, and against what each form promises."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnlib.models.attention import attend, attend_blockwise, attend_cached, rotate
+
+HEADS, D = 2, 4
+blockwise = partial(attend_blockwise, block=4)
+
+
+def drawn(length, scale=1.0):
+    """Queries, keys and values; the scores are of size scale^2."""
+    q, k, v = jax.random.normal(jax.random.key(length), (3, length, HEADS, D))
+    return scale * q, scale * k, v
+
+
+def turned(x, position):
+    """Rotate pairs of coordinates as complex numbers."""
+    z = (x[: D // 2] + 1j * x[D // 2 :]) * np.exp(
+        1j * position / 10000 ** (np.arange(D // 2) / (D // 2))
+    )
+    return np.concatenate([z.real, z.imag])
+
+
+def by_hand(q, k, v):
+    """Attention in float64, one position and one head at a time."""
+    q, k, v = (np.asarray(x, np.float64) for x in (q, k, v))
+    ys = np.zeros_like(v)
+    for t in range(len(q)):
+        for h in range(HEADS):
+            at_t = turned(q[t, h], t)
+            scores = [at_t @ turned(k[s, h], s) / np.sqrt(D) for s in range(t + 1)]
+            p = np.exp(np.array(scores) - max(scores))
+            ys[t, h] = p @ v[: t + 1, h] / p.sum()
+    return ys
+
+
+def summary(form, q, k, v):
+    """A number that depends on every output, differently."""
+    ys = form(q, k, v)
+    return (jnp.cos(jnp.arange(ys.size, dtype=jnp.float32)).reshape(ys.shape) * ys**2).sum()
+
+
+def gradients(form, inputs):
+    return jax.jit(jax.grad(partial(summary, form), argnums=(0, 1, 2)))(*inputs)
+
+
+def test_rotated_products_depend_on_the_distance_only():
+    q, k = jax.random.normal(jax.random.key(2), (2, 1, HEADS, D))
+
+    def product(m, n):
+        at = jnp.array([m]), jnp.array([n])
+        return (rotate(q, at[0]) * rotate(k, at[1])).sum(axis=-1)
+
+    np.testing.assert_allclose(product(3, 1), product(503, 501), atol=1e-4)
+    np.testing.assert_allclose(product(0, 0), (q * k).sum(axis=-1), atol=1e-5)
+    assert np.abs(product(3, 1) - product(1, 3)).max() > 0.1
+    assert np.abs(product(3, 1) - product(3, 2)).max() > 0.1
+
+
+@pytest.mark.parametrize("form", [attend, blockwise], ids=["attend", "blockwise"])
+@pytest.mark.parametrize("length", [1, 11])
+def test_it_is_the_weighted_mean_of_the_past(form, length):
+    inputs = drawn(length)
+    np.testing.assert_allclose(jax.jit(form)(*inputs), by_hand(*inputs), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("length", "block"), [(1, 1), (6, 1), (7, 3), (8, 4), (9, 4), (5, 100)])
+def test_blocks_change_neither_values_nor_gradients(length, block):
+    inputs, form = drawn(length), partial(attend_blockwise, block=block)
+    np.testing.assert_allclose(jax.jit(form)(*inputs), by_hand(*inputs), atol=1e-5)
+    for got, expected in zip(gradients(form, inputs), gradients(attend, inputs), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_scores_whose_exponential_overflows_are_no_trouble():
+    inputs = drawn(11, scale=30.0)
+    own = (inputs[0] * inputs[1]).sum(axis=-1) / np.sqrt(D)  # of each position with itself
+    assert own.max() > np.log(np.finfo(np.float32).max)
+    np.testing.assert_allclose(jax.jit(blockwise)(*inputs), by_hand(*inputs), atol=1e-3)
+    for got, expected in zip(gradients(blockwise, inputs), gradients(attend, inputs), strict=True):
+        assert np.isfinite(got).all()
+        np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_rows_of_a_batch_do_not_meet():
+    batch = jax.tree.map(lambda *rows: jnp.stack(rows), drawn(9), drawn(9, scale=2.0))
+    rows = jax.jit(jax.vmap(blockwise))(*batch)
+    for i, row in enumerate(rows):
+        np.testing.assert_allclose(row, attend(*(x[i] for x in batch)), atol=1e-5)
+
+
+def test_blocks_in_the_future_are_not_read():
+    """One NaN among values would show in any sum that it enters, were its weight 0."""
+    q, k, v = drawn(10)
+    ys = jax.jit(blockwise)(q.at[8:].set(jnp.nan), k.at[8:].set(jnp.nan), v.at[8:].set(jnp.nan))
+    np.testing.assert_allclose(ys[:8], attend(q, k, v)[:8], atol=1e-5)
+    assert np.isnan(ys[8:]).all()
+
+
+def arrays(jaxpr):
+    """The sizes of all that a program computes, the programs inside it included."""
+    for equation in jaxpr.eqns:
+        yield from (variable.aval.size for variable in equation.outvars)
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program):
+            if is_program(inner):
+                yield from arrays(getattr(inner, "jaxpr", inner))
+
+
+def is_program(x):
+    return hasattr(x, "eqns")
+
+
+@pytest.mark.parametrize("what", [summary, jax.grad(summary, argnums=(1, 2, 3))])
+def test_memory_grows_with_the_length_and_not_with_its_square(what):
+    def largest(form, length):
+        inputs = drawn(length)
+        return max(arrays(jax.make_jaxpr(partial(what, form))(*inputs).jaxpr))
+
+    by_block = partial(attend_blockwise, block=16)
+    assert largest(attend, 512) >= HEADS * 512**2  # so the measure sees what there is
+    assert largest(by_block, 512) <= HEADS * 512 * 16
+    assert largest(by_block, 1024) <= 2 * largest(by_block, 512)
+
+
+def as_cache(entries):
+    """Turn [C, heads, d] into the cache's [heads, d, C]."""
+    return entries.transpose(1, 2, 0)
+
+
+def test_a_query_against_a_cache_is_a_row_of_attention():
+    """In a cache of 11 entries, of which those after the position hold something else."""
+    q, k, v = drawn(11)
+    expected, time = by_hand(q, k, v), jnp.arange(11)
+    q, k, v = (np.asarray(x) for x in (rotate(q, time), rotate(k, time), v))
+    cached = jax.jit(attend_cached)
+    for t in range(11):
+        stale = np.arange(11)[:, None, None] > t
+        keys, values = (as_cache(np.where(stale, np.float32(9), x)) for x in (k, v))
+        np.testing.assert_allclose(cached(q[t], keys, values, t), expected[t], atol=1e-5)
+
+
+def test_queries_of_a_batch_may_stand_at_different_positions():
+    q, k, v = drawn(11)
+    k, v, positions = as_cache(k), as_cache(v), jnp.array([10, 0, 5])
+    ys = jax.jit(jax.vmap(attend_cached, (0, None, None, 0)))(q[:3], k, v, positions)
+    for i, position in enumerate(positions):
+        np.testing.assert_allclose(ys[i], attend_cached(q[i], k, v, position), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_everything_stays_float32_whatever_the_default(enable_x64):
+    inputs = drawn(9)
+    with enable_x64(True):
+        ys = jax.jit(blockwise)(*inputs)
+        y = jax.jit(attend_cached)(inputs[0][0], *map(as_cache, inputs[1:]), jnp.int32(8))
+        leaves = jax.tree.leaves((ys, y, gradients(blockwise, inputs)))
+        assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: attend_blockwise(*drawn(3), block=0), "block and T must be >= 1, got 0 and 3"),
+        (lambda: attend_blockwise(*jnp.zeros((3, 0, HEADS, D))), ">= 1, got 128 and 0"),
+        (
+            lambda: attend_cached(jnp.zeros((HEADS, D)), *jnp.zeros((2, HEADS, D, 0)), 0),
+            "capacity must be >= 1, got 0",
+        ),
+    ],
+)
+def test_blocks_and_lengths_of_nothing_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,47 @@
+"""When two results agree."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rnnlib.records.agreement import differences, outline
+
+
+def test_shapes_weights_and_seconds():
+    stored = outline({"weights": [1.0, 2.0], "seconds": 3.0, "loss": [1.0, np.nan]})
+
+    def found(result):
+        return list(differences(outline(result), stored, 0.02))
+
+    same = {"weights": [5.0, 7.0], "seconds": 8.0, "loss": [1.001, np.nan]}
+    assert not found(same)
+    assert "shape" in found(same | {"weights": [5.0]})[0]
+    assert "loss at [1]" in found(same | {"loss": [1.0, 2.0]})[0]
+    assert "shape" in found(same | {"loss": [1.0]})[0]
+    assert found(same | {"extra": 1.0})
+    assert found(same | {"loss": "text"})
+
+
+@pytest.mark.parametrize(
+    ("value", "same", "different"),
+    [
+        ([100, 7], [100, 7], [100, 8]),  # whole numbers are counted, not measured
+        ([1.0, 100.0], [1.1, 101.9], [1.2, 100.0]),  # the small one is what is left of the large
+        ([1e-9, 2e-9], [1.01e-9, 2e-9], [1.2e-9, 2e-9]),
+        ([0.0, 0.0], [1e-8, 0.0], [1e-3, 0.0]),
+        ("GRU", "GRU", "LSTM"),
+        (True, True, False),
+        ("a text of more than forty characters, as models write", "x" * 50, None),
+        (["two\nlines"], ["two\nother lines"], None),
+    ],
+)
+def test_what_agrees(value, same, different):
+    stored = json.loads(json.dumps(outline({"a": value})))
+    assert not list(differences(outline({"a": same}), stored, 0.02))
+    assert list(differences(outline({"a": different}), stored, 0.02))
+
+
+def test_records_made_before_texts_were_kept_agree():
+    fresh = outline({"a": "GRU", "b": None})
+    assert not list(differences(fresh, {"a": "str", "b": "NoneType"}, 0.02))

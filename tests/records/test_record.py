@@ -1,0 +1,246 @@
+"""A record is loaded only if it is whole, made by this code, and its small case agrees."""
+
+import json
+import types
+from typing import Any
+
+import jax.numpy as jnp
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+
+from assemble import ROOT
+from rnnlib.records import record
+from rnnlib.records.record import RecordError, StaleRecord, load, recorded
+
+NAME = "01_trial"
+SIZES: Any = {"full": {"steps": 50, "scale": 1.0}, "small": {"steps": 5, "scale": 1.0}}
+
+
+ELSEWHERE: Any = types.ModuleType("elsewhere")  # stands for another rnnlib, or another jax
+ELSEWHERE.noise = 0.0
+
+
+def run(steps, scale):
+    curve = jnp.exp(-jnp.arange(steps) / 10) * scale
+    return {
+        "loss": {"curve": curve + ELSEWHERE.noise, "best": curve.min()},
+        "weights": {"embed": np.full((40, 50), 1 / 3), "bias": np.zeros(3)},
+        "tokens": np.arange(2_000),
+        "samples": [f"thou art {steps}", "nay"],
+        "rows": [{"n": 1, "loss": 2.0}, {"n": 2, "loss": 1 / 3}],
+        "best": "GRU",
+        "seconds": float(steps),
+    }
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "FOLDER", tmp_path)
+    monkeypatch.setattr(ELSEWHERE, "noise", 0.0)
+    return tmp_path
+
+
+@pytest.fixture
+def made(folder, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    recorded(NAME, run, **SIZES)
+    monkeypatch.delenv("RNNLIB_RECORD")
+    return folder
+
+
+def test_a_record_comes_back_as_it_was_made(made, capsys):
+    found = recorded(NAME, run, **SIZES)
+    np.testing.assert_allclose(found["loss"]["curve"], np.exp(-np.arange(50) / 10), rtol=1e-5)
+    assert found["weights"]["embed"].shape == (40, 50)
+    assert found["weights"]["embed"].dtype == np.float32
+    assert found["tokens"].tolist() == list(range(2_000))
+    assert found["samples"] == ["thou art 50", "nay"]
+    assert found["rows"][1] == {"n": 2, "loss": 0.333333}
+    assert found.small is not None
+    assert found.small["samples"][0] == "thou art 5"
+    assert set(found) == set(run(1, 1.0))
+    assert found.provenance["settings"] == {"steps": 50, "scale": 1.0}
+    printed = capsys.readouterr().out
+    assert "recorded 20" in printed
+    assert "agrees" in printed
+    assert all(len(line) < 110 for line in printed.splitlines())
+
+
+def test_numbers_stay_on_one_line(made):
+    lines = (made / f"{NAME}.json").read_text().splitlines()
+    assert len(lines) < 100
+    npz = json.loads((made / f"{NAME}.json").read_text())["npz"]
+    assert sorted(p.name for p in made.iterdir()) == sorted([f"{NAME}.json", npz])
+
+
+def test_loading_alone_runs_nothing(made):
+    found = load(NAME)
+    assert found.small is None
+    assert found["loss"]["best"] == pytest.approx(np.exp(-4.9), rel=1e-5)
+    with pytest.raises(KeyError, match="has no 'accuracy'; it has loss"):
+        found["accuracy"]
+
+
+def test_live_loads_nothing(folder, capsys):
+    found = recorded(NAME, run, **SIZES, live=True)
+    assert found["weights"]["embed"].shape == (40, 50)
+    assert "here and now" in capsys.readouterr().out
+    assert not list(folder.iterdir())
+
+
+def test_recording_comes_before_live(folder, monkeypatch):
+    """A lesson in which live=True was left behind is recorded all the same."""
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    recorded(NAME, run, **SIZES, live=True)
+    assert (folder / f"{NAME}.json").exists()
+
+
+def test_a_missing_record_names_the_command(folder):
+    with pytest.raises(RecordError, match=r"no record 01_trial.*make record LESSON=01"):
+        recorded(NAME, run, **SIZES)
+
+
+def test_other_code_is_stale(made):
+    with pytest.raises(StaleRecord, match=r"the code of `run`(.|\n)*make record"):
+        recorded(NAME, other, **SIZES)
+
+
+def test_other_settings_are_stale(made):
+    with pytest.raises(StaleRecord, match="full: steps was 50, is 60"):
+        recorded(NAME, run, full={"steps": 60, "scale": 1.0}, small=SIZES["small"])
+    with pytest.raises(StaleRecord, match="small: seeds was None, is 3"):
+        recorded(NAME, run, full=SIZES["full"], small=SIZES["small"] | {"seeds": 3})
+
+
+def test_a_small_case_that_differs_is_refused(made):
+    ELSEWHERE.noise = 0.01
+    recorded(NAME, run, **SIZES)
+    ELSEWHERE.noise = 0.03
+    with pytest.raises(RecordError, match=r"loss/curve at \[0\]: 1.03, stored 1"):
+        recorded(NAME, run, **SIZES)
+    recorded(NAME, run, **SIZES, rtol=0.1)
+
+
+def other(steps, scale):
+    """Other code than `run`, with the same result at the small size."""
+    return run(steps, scale)
+
+
+def diverging(steps, scale):
+    """Runs at the small size only."""
+    if steps == 50:
+        raise RuntimeError("diverged")
+    return {"loss": 1.0}
+
+
+@pytest.fixture
+def restamping(made, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "restamp")
+    return made / f"{NAME}.json"
+
+
+def test_restamping_changes_who_made_it_and_nothing_else(restamping, monkeypatch):
+    before = json.loads(restamping.read_text())
+    recorded(NAME, other, **SIZES, live=True)
+    after = json.loads(restamping.read_text())
+    assert {key for key in before if before[key] != after[key]} == {"made_by", "sha256"}
+    assert after["made_by"] | {"code": before["made_by"]["code"]} == before["made_by"]
+    monkeypatch.delenv("RNNLIB_RECORD")
+    assert recorded(NAME, other, **SIZES)["weights"]["embed"].shape == (40, 50)
+    with pytest.raises(StaleRecord, match="the code of `run`"):
+        recorded(NAME, run, **SIZES)
+
+
+def test_restamping_refuses_another_result_or_other_settings(restamping):
+    before = restamping.read_bytes()
+    with pytest.raises(StaleRecord, match="full: steps was 50, is 60"):
+        recorded(NAME, run, full={"steps": 60, "scale": 1.0}, small=SIZES["small"])
+    with pytest.raises(StaleRecord, match="small: steps was 5, is 6"):
+        recorded(NAME, run, full=SIZES["full"], small={"steps": 6, "scale": 1.0})
+    ELSEWHERE.noise = 0.03
+    with pytest.raises(RecordError, match="small case, run here, differs"):
+        recorded(NAME, run, **SIZES)
+    assert restamping.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_a_flipped_bit_is_found(made, suffix):
+    (path,) = made.glob(f"*{suffix}")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(RecordError, match="damaged"):
+        load(NAME)
+
+
+def test_an_edited_number_is_found(made):
+    path = made / f"{NAME}.json"
+    path.write_text(path.read_text().replace("0.333333", "0.222222"))
+    with pytest.raises(RecordError, match="checksum"):
+        load(NAME)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps({"sha256": "0"})])
+def test_a_file_that_is_no_record_is_refused(folder, content):
+    (folder / f"{NAME}.json").write_text(content)
+    with pytest.raises(RecordError, match="damaged"):
+        load(NAME)
+
+
+def test_a_lost_array_file_is_found(made):
+    next(made.glob("*.npz")).unlink()
+    with pytest.raises(RecordError, match="damaged"):
+        load(NAME)
+
+
+def test_a_failing_run_leaves_the_old_record(made, monkeypatch):
+    before = {p.name: p.read_bytes() for p in made.iterdir()}
+
+    monkeypatch.setenv("RNNLIB_RECORD", NAME)
+    with pytest.raises(RuntimeError, match="diverged"):
+        recorded(NAME, diverging, **SIZES)
+    assert {p.name: p.read_bytes() for p in made.iterdir()} == before
+
+
+def test_only_the_named_record_is_made_anew(made, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "01_other")
+    assert recorded(NAME, run, **SIZES)["samples"][1] == "nay"
+
+
+def test_a_name_tells_its_lesson(folder):
+    with pytest.raises(ValueError, match="such as \"01_bits\", got 'trial'"):
+        recorded("trial", run, **SIZES)
+
+
+def test_settings_are_plain(folder):
+    with pytest.raises(ValueError, match="settings must be numbers"):
+        recorded(NAME, run, full={"steps": object()}, small={})
+
+
+CELLS = [
+    "import pathlib, os\nfrom rnnlib.records import record\nrecord.FOLDER = pathlib.Path('.')\n"
+    "scale = 2",
+    "import jax\n\n@jax.jit\ndef double(x):\n    return x * scale\n\n"
+    "class Net:\n    def __call__(self, x):\n        return double(x)",
+    "def run(steps):\n    return {'loss': Net()(float(steps))}",
+    "os.environ['RNNLIB_RECORD'] = '1'\nsizes = {'full': {'steps': 4}, 'small': {'steps': 2}}\n"
+    "record.recorded('01_a', run, **sizes)",
+    "recorded, StaleRecord = record.recorded, record.StaleRecord\n"
+    "del os.environ['RNNLIB_RECORD']\nassert recorded('01_a', run, **sizes)['loss'] == 8",
+    "def double(x):\n    return x + x  # the same numbers, other code",
+    "try:\n    recorded('01_a', run, **sizes)\n    raise SystemExit\n"
+    "except StaleRecord as error:\n    print(error)",
+]
+
+
+@pytest.mark.slow
+def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
+    client = nbclient.NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    assert "01_a is stale" in notebook.cells[-1].outputs[0]["text"]

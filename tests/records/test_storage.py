@@ -1,0 +1,65 @@
+"""A result comes back as it was, its two files changed together or not at all."""
+
+import numpy as np
+import pytest
+
+from rnnlib.records import storage
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a record is stored, with one large array."""
+    path = tmp_path / "01_a.json"
+    storage.save(path, {"small": {}}, {"n": 1, "weights": np.ones(2_000)})
+    return path
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_an_interruption_leaves_the_old_result(path, monkeypatch, last):
+    written = []
+    write = storage._write
+
+    def interrupted(path, data):
+        written.append(path)
+        if len(written) == last:
+            raise KeyboardInterrupt
+        write(path, data)
+
+    monkeypatch.setattr(storage, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        storage.save(path, {"small": {}}, {"n": 2, "weights": np.zeros(2_000)})
+    assert storage.read(path)["result"]["n"] == 1
+    monkeypatch.setattr(storage, "_write", write)
+    storage.save(path, {"small": {}}, {"n": 3, "weights": np.arange(2_000)})
+    assert storage.read(path)["result"]["weights"][-1] == 1_999
+    assert len(list(path.parent.iterdir())) == 2, "what an interruption left goes with the next"
+
+
+def test_arrays_that_are_no_longer_there_leave_no_file(path):
+    other = path.with_name("01_ab.json")
+    storage.save(other, {}, {"weights": np.zeros(2_000)})
+    storage.save(path, {}, {"n": 2})
+    assert len(list(path.parent.iterdir())) == 3
+    assert storage.read(other)["result"]["weights"].shape == (2_000,)
+
+
+def test_the_older_file_name_still_loads(path):
+    content = storage._checked(path)
+    path.with_name(content.pop("npz")).rename(path.with_suffix(".npz"))
+    storage._sign(path, content)
+    assert storage.read(path)["result"]["weights"].shape == (2_000,)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({1: 2.0}, "keys must be text"),
+        ({"a/b": 2.0}, "keys must be text"),
+        ({"a": object()}, "cannot store a object at 'a'"),
+        ({"a": np.full(2_000, 1e6)}, "do not fit float16"),
+        ({"a": np.full(2_000, 1e-9)}, "store their logarithms"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        storage.encode(value, {})

@@ -1,0 +1,102 @@
+"""Many seeds over many devices: each once, in order, and afterwards nobody can tell."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnlib.training.devices import Spread, _layout
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+def test_each_seed_runs_alone_and_the_padding_is_dropped(seeds):
+    spread, values = Spread(seeds), jnp.arange(2.0 * seeds).reshape(seeds, 2)
+    found = spread(lambda pair: pair / pair.sum())(spread.pad(values))
+    assert len(found) % min(seeds, jax.device_count()) == 0
+    expected = np.asarray(values) / np.asarray(values).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(spread.unpad(found), expected, rtol=1e-6)
+    np.testing.assert_array_equal(spread.gather(found), spread.unpad(found))
+
+
+def test_what_was_gathered_goes_into_a_run_over_other_devices():
+    """JAX refuses arrays that keep another run's mesh in their type."""
+    first, second = Spread(2), Spread(1)
+    both = first.gather(first(lambda x: x + 1)(first.pad(jnp.zeros(2))))
+    assert {device.id for device in both.devices()} == {0}
+    last = both[1]
+    started = second(lambda x: last)(second.pad(jnp.ones(1)))
+    np.testing.assert_array_equal(second.gather(started), [1.0])
+
+
+@pytest.mark.parametrize(
+    ("devices", "seeds", "split_batch", "across", "rows"),
+    [
+        (8, 1, False, 1, 1),
+        (8, 3, False, 3, 1),
+        (8, 9, False, 8, 1),
+        (8, 1, True, 1, 8),
+        (8, 3, True, 2, 4),
+        (8, 9, True, 8, 1),
+        (6, 4, True, 3, 2),
+        (7, 3, True, 1, 7),
+    ],
+)
+def test_what_the_seeds_leave_over_shares_the_rows(
+    monkeypatch, devices, seeds, split_batch, across, rows
+):
+    monkeypatch.setattr(jax, "devices", lambda: list(range(devices)))
+    found = _layout(seeds, split_batch)
+    np.testing.assert_array_equal(found, np.arange(across * rows).reshape(across, rows))
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 9])
+def test_with_several_processes_every_device_takes_part(monkeypatch, seeds):
+    monkeypatch.setattr(jax, "devices", lambda: list(range(8)))
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    assert _layout(seeds, split_batch=False).shape == (8, 1)
+
+
+def split_over(devices):
+    """As on a machine with so many devices."""
+    spread = Spread(1, split_batch=True)
+    spread.rows = devices
+    return spread
+
+
+@pytest.mark.parametrize(
+    ("shapes", "got"),
+    [
+        ([(4, 7)], r"\[\(4, 7\)\]"),
+        ([(6,), (3, 2)], r"\[\(6,\), \(3, 2\)\]"),
+        ([(6,), ()], r"\[\(6,\), \(\)\]"),
+    ],
+)
+def test_rows_that_cannot_be_shared_are_refused(shapes, got):
+    message = rf"the same number of rows, a multiple of 3 devices, got shapes {got}"
+    sample = lambda key: [jnp.zeros(shape) for shape in shapes]  # noqa: E731
+    with pytest.raises(ValueError, match=message):
+        split_over(3).check_rows(sample, jax.random.key(0))
+    split_over(1).check_rows(sample, jax.random.key(0))
+
+
+@pytest.mark.parametrize("shapes", [[(6, 7)], [(3,), (3, 2)], []])
+def test_rows_that_can_be_shared_are_not_refused(shapes):
+    sample = lambda key: [jnp.zeros(shape) for shape in shapes]  # noqa: E731
+    split_over(3).check_rows(sample, jax.random.key(0))
+
+
+def test_processes_that_were_given_different_settings_are_told(monkeypatch):
+    spread = Spread(1)
+    spread.check_agreement(keys=[1, 2], steps=10)
+    told = {}
+    for steps in (10, 20):  # two processes, one after another
+        monkeypatch.setattr(
+            "rnnlib.training.devices.process_allgather",
+            lambda mine, s=steps: told.setdefault(s, mine),
+        )
+        spread.check_agreement(keys=[1, 2], steps=steps)
+    monkeypatch.setattr(
+        "rnnlib.training.devices.process_allgather", lambda mine: np.stack(list(told.values()))
+    )
+    with pytest.raises(ValueError, match=r"the same settings, got .* 'steps': 20} in process 0"):
+        spread.check_agreement(keys=[1, 2], steps=20)
