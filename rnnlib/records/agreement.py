@@ -46,7 +46,7 @@ def differences(fresh: Any, stored: Any, rtol: float, path: str = "") -> Iterato
         if nested:
             for i, pair in enumerate(zip(fresh, stored, strict=True)):
                 yield from differences(*pair, rtol, f"{path}/{i}".lstrip("/"))
-        elif fresh != stored and (stored != "str" or not _is_text(fresh)):
+        elif fresh != stored:
             yield f"{here}: {_brief(fresh)}, stored {_brief(stored)}"
     elif one.shape != other.shape:
         yield f"{here}: shape {one.shape}, stored {other.shape}"
@@ -63,11 +63,6 @@ def _close(one: np.ndarray, other: np.ndarray, rtol: float) -> np.ndarray:
     scale = np.max(np.abs(other), initial=0, where=np.isfinite(other))
     floor = rtol / 20 * scale if scale else 1e-6
     return np.isclose(one, other, rtol=rtol, atol=floor, equal_nan=True)
-
-
-def _is_text(value: Any) -> bool:
-    """Says whether an outline stands for a text; older records have "str" for short ones too."""
-    return isinstance(value, str) and value != "NoneType"
 
 
 def _brief(value: Any) -> str:

@@ -44,8 +44,8 @@ def read(path: Path) -> dict:
     Raises: ValueError, KeyError, TypeError, AttributeError, OSError (it is not).
     """
     content, arrays = _checked(path), {}
-    if "npz_sha256" in content:
-        packed = path.with_name(content.get("npz", f"{path.stem}.npz")).read_bytes()
+    if "npz" in content:
+        packed = path.with_name(content["npz"]).read_bytes()
         if content["npz_sha256"] != _sha256(packed):
             raise ValueError("its .npz file has another checksum")
         with np.load(io.BytesIO(packed)) as opened:

@@ -43,13 +43,6 @@ def test_arrays_that_are_no_longer_there_leave_no_file(path):
     assert storage.read(other)["result"]["weights"].shape == (2_000,)
 
 
-def test_the_older_file_name_still_loads(path):
-    content = storage._checked(path)
-    path.with_name(content.pop("npz")).rename(path.with_suffix(".npz"))
-    storage._sign(path, content)
-    assert storage.read(path)["result"]["weights"].shape == (2_000,)
-
-
 @pytest.mark.parametrize(
     ("value", "message"),
     [
