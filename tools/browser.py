@@ -50,7 +50,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def executable() -> str:
-    """Find Chromium. Raises FileNotFoundError with the command that installs it."""
+    """Find Chromium. Raises: FileNotFoundError (there is none, or it does not start)."""
     found = subprocess.run([ROOT / "tools" / "chromium.sh"], capture_output=True, text=True)
     if found.returncode:
         raise FileNotFoundError(found.stderr)
