@@ -34,9 +34,10 @@ test: .venv/.test  ## everything: lint, types, tests, lessons, book, browser
 check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
 	@$(BIN)/python tools/check.py fast
 
-colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
+colab: .venv/.test  ## run each notebook alone with Colab's versions, and stamp it (LESSON=03, ALL=1)
 	@$(BIN)/python tools/colab_venv.py
-	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+	@$(if $(ALL),COLAB_ALL=1) $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_colab.py \
+		$(if $(LESSON),-k $(LESSON)_); ended=$$?; $(BIN)/python tools/colab_stamp.py; exit $$ended
 
 newest: .venv/.test  ## raise .venv to the newest versions in range, and run the tests and lessons
 	@rm .venv/.test .venv/.book  # so that the next make brings the lock's versions back

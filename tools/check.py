@@ -29,6 +29,7 @@ GRADERS = [
     for name in ("graders", "grading", "gradescope", "hostile", "submissions")
 ]
 ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
+COLAB = f"{PYTEST} -n 2 --dist worksteal tests/test_colab.py"
 NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 
 # Two processes at a time: the lessons were budgeted for two cores.
@@ -45,7 +46,7 @@ ALL = {
     "graders, graded": f"{UNIT} --dist worksteal {' '.join(GRADERS)}",
     "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
-    "lessons, alone as on Colab": "make --no-print-directory colab",
+    "lessons, alone as on Colab": f"python tools/colab_venv.py && {COLAB}",
     "book": "jupyter-book build . -W -n --keep-going --all --quiet",
     "browser": f"{PYTEST} -m browser",
 }

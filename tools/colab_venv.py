@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from subprocess import DEVNULL
 
+import colab_stamp
 from colab_pins import PINS, ROOT, pins
 
 CACHE = ROOT / ".cache" / "colab"
@@ -83,7 +84,9 @@ def main() -> None:
             make(folder)
     except subprocess.CalledProcessError as error:
         sys.exit(f"Colab's versions could not be installed (no network?): {error}")
-    for note in notes(folder):
+    whole = [path.stem for path in colab_stamp.notebooks() if not colab_stamp.passed(path)]
+    told = [f"Note: executed whole, for they have not passed as they are: {', '.join(whole)}."]
+    for note in notes(folder) + told * bool(whole):
         print(note)
 
 
