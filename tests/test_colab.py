@@ -27,11 +27,11 @@ import colab_stamp
 from assemble import ROOT, bootstrap
 from colab_pins import pins
 from colab_venv import notes, place, ready
-from lessons import QUIET
+from lessons import QUIET, UNHURRIED
 
 pytestmark = pytest.mark.colab
 
-LONGEST = 900  # seconds for one cell, on a slow machine that compiles everything
+LONGEST = 1800  # seconds for one cell, on a slow and busy machine that compiles everything
 PROBE = """
 import json, sys, flax, jax, jaxlib, matplotlib, numpy, optax, tqdm, IPython, ipykernel, rnnlib
 loaded = [flax, jax, jaxlib, matplotlib, numpy, optax, tqdm, IPython, ipykernel]
@@ -108,7 +108,7 @@ def execute(notebook: Any, machine: Machine) -> None:
     specs = KernelSpecManager(kernel_dirs=[str(kernel.parent)])
     manager = AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
     resources = {"metadata": {"path": str(machine.content)}}
-    client = NotebookClient(notebook, km=manager, timeout=LONGEST, resources=resources)
+    client = NotebookClient(notebook, km=manager, timeout=LONGEST, resources=resources, **UNHURRIED)
     client.execute(env=machine.environment, cleanup_kc=True)  # the kernel goes, whatever happens
 
 

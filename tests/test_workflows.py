@@ -44,3 +44,11 @@ def test_workflows_call_targets_of_the_makefile():
         runs = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
         for target in [run.split()[1] for run in runs if run.startswith("make ")]:
             assert f"\n{target}: " in makefile, f"{path.name}: make {target}"
+
+
+def test_the_week_runs_every_notebook_whole():
+    assert {"run": "make colab ALL=1"} in WEEKLY["jobs"]["colab"]["steps"]
+    asked = subprocess.check_output(["make", "--dry-run", "colab", "ALL=1"], cwd=ROOT, text=True)
+    assert "COLAB_ALL=1" in asked
+    asked = subprocess.check_output(["make", "--dry-run", "colab", "LESSON=03"], cwd=ROOT, text=True)
+    assert "COLAB_ALL" not in asked and "-k 03_" in asked

@@ -7,11 +7,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
+PATIENCE = 300_000  # milliseconds: beside other programs a page is slow, and none waits for ever
 QUIET = [  # a browser on its own also talks to its maker; only the page's requests should count
     "--no-sandbox",
     "--disable-background-networking",
@@ -61,11 +63,25 @@ def executable() -> str:
 def chromium() -> Iterator[Browser]:
     """Start a headless Chromium that makes no requests of its own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=QUIET)
+        browser = playwright.chromium.launch(
+            executable_path=executable(), args=QUIET, timeout=PATIENCE
+        )
         try:
             yield browser
         finally:
             browser.close()
+
+
+def open_page(browser: Browser, **options: Any) -> Page:
+    """Open a page that waits as long as a busy machine may need."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+def drawn(page: Page) -> None:
+    """Wait until what has changed on a page is laid out and shown."""
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
 
 def pages(site: Path = SITE) -> list[str]:

@@ -30,7 +30,10 @@ GRADERS = [
 ]
 ELSEWHERE = " ".join(f"--ignore {file}" for file in ("tests/test_claims.py", *GRADERS))
 COLAB = f"{PYTEST} -n 2 --dist worksteal tests/test_colab.py"
-NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
+# No limit here tells how fast anything is: beside other programs all of it takes longer.
+NBVAL = (
+    "--nbval-lax --nbval-current-env --nbval-cell-timeout 1800 --nbval-kernel-startup-timeout 600"
+)
 
 # Two processes at a time: the lessons were budgeted for two cores.
 LINT = {
@@ -48,7 +51,7 @@ ALL = {
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
     "lessons, alone as on Colab": f"python tools/colab_venv.py && {COLAB}",
     "book": "jupyter-book build . -W -n --keep-going --all --quiet",
-    "browser": f"{PYTEST} -m browser",
+    "browser": f"{PYTEST} -n 2 --dist loadgroup tests/test_browser.py",
 }
 # What a new version of somebody else's package can break.
 UPGRADED = (
