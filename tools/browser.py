@@ -1,9 +1,13 @@
-"""A served site and a headless browser, for the browser tests and for tools/screenshots.py."""
+"""A served site and a headless browser, for the browser tests and for tools/screenshots.py.
+
+`browser.py` alone starts the browser, and says why where it cannot.
+"""
 
 import contextlib
 import functools
 import http.server
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,3 +93,11 @@ def pages(site: Path = SITE) -> list[str]:
     skip = ("_static/", "_sources/")
     found = (path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     return sorted(page for page in found if not page.startswith(skip))
+
+
+if __name__ == "__main__":
+    try:
+        with chromium():
+            pass
+    except Exception as error:  # whatever Playwright finds missing: it is said in one line
+        sys.exit(f"{error}")

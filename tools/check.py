@@ -23,7 +23,8 @@ BIN = Path(sys.executable).parent
 CLAIMS = ROOT / ".cache" / "claims"  # what a fresh run of the lessons claims; compared afterwards
 WITH_CLAIMS = f"RNNLIB_CLAIMS={quote(str(CLAIMS))}"
 PYTEST = "python -m pytest -q"
-UNIT = f"{PYTEST} -n 2 -m 'not browser and not colab'"
+EARLY = "not built and not browser and not colab"
+UNIT = f"{PYTEST} -n 2 -m '{EARLY}'"
 GRADERS = [
     f"tests/test_{name}.py"
     for name in ("graders", "grading", "gradescope", "hostile", "submissions")
@@ -42,7 +43,7 @@ LINT = {
     "import-linter": "lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
-FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser and not colab'"}
+FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and {EARLY}'"}
 ALL = {
     **LINT,
     "unit and house tests": f"{UNIT} {ELSEWHERE}",
@@ -50,7 +51,7 @@ ALL = {
     "lessons, executed anew": f"{WITH_CLAIMS} {PYTEST} {NBVAL} --dist loadfile -n 2 notebooks",
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
     "lessons, alone as on Colab": f"python tools/colab_venv.py && {COLAB}",
-    "book": "jupyter-book build . -W -n --keep-going --all --quiet",
+    "book": f"jupyter-book build . -W -n --keep-going --all --quiet && {PYTEST} -m built",
     "browser": f"{PYTEST} -n 2 --dist loadgroup tests/test_browser.py",
 }
 # What a new version of somebody else's package can break.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from grading.sandbox import NoSandbox, probe
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = "fonts-dejavu-core libatomic1"  # Playwright's own program needs the second
 UBUNTU = "grep -qs ^ID=ubuntu /etc/os-release"  # its chromium is a snap, which sees no /tmp
 NAMED = '[ -n "$CHROMIUM" ]'  # somebody has chosen: another one would not be used
 MAY = "tools/system_packages.sh 2>/dev/null"
@@ -26,10 +27,18 @@ class Need(NamedTuple):
     ways: tuple[str, ...]  # commands that get it; each is tried where those before did not do
 
 
+def attempt(way: str) -> str:
+    """Run a command; return the first line of its complaint, or nothing if it succeeded."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        way, shell=True, cwd=ROOT, env={**os.environ, "PATH": path}, stderr=PIPE, text=True
+    )
+    return (done.stderr.strip() or way).splitlines()[0] if done.returncode else ""
+
+
 def no_browser() -> str:
-    """Say why there is no Chromium here; nothing if there is one."""
-    found = subprocess.run([ROOT / "tools" / "chromium.sh"], capture_output=True, text=True)
-    return found.stderr.strip() if found.returncode else ""
+    """Say why no Chromium starts here; nothing if one does."""
+    return attempt("python tools/browser.py")
 
 
 def no_sandbox() -> str:
@@ -47,7 +56,7 @@ BROWSER = Need(
     "the browser tests",
     no_browser,
     (
-        f"{NAMED} || {UBUNTU} || tools/system_packages.sh chromium fonts-dejavu-core",
+        f"{NAMED} || tools/system_packages.sh {PACKAGES} $({UBUNTU} || echo chromium)",
         f"{NAMED} || playwright install --no-shell $({MAY} && echo --with-deps) chromium",
     ),
 )
@@ -59,15 +68,6 @@ SANDBOX = Need(
         f'[ "$CI" != true ] || $([ "$(id -u)" = 0 ] || echo sudo -n) sysctl -qw {FORBIDS}=0',
     ),
 )
-
-
-def attempt(way: str) -> str:
-    """Run a command; return the first line of its complaint, or nothing if it succeeded."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        way, shell=True, cwd=ROOT, env={**os.environ, "PATH": path}, stderr=PIPE, text=True
-    )
-    return (done.stderr.strip() or way).splitlines()[0] if done.returncode else ""
 
 
 def obtain(need: Need) -> str:
