@@ -30,7 +30,7 @@ def program(folder, name: str, does: str):
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
     """A folder that is all of PATH, with the programs that every machine has."""
-    for name in "awk bash dpkg-deb env grep ln mkdir mktemp rm sed sh tail".split():
+    for name in "awk bash chmod dirname dpkg-deb env grep ln mkdir mktemp rm sed sh tail".split():
         if found := shutil.which(name):
             (tmp_path / name).symlink_to(found)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -183,6 +183,28 @@ def test_what_is_lacking_is_got_in_one_way_or_another(tmp_path):
 def test_a_browser_that_somebody_named_is_not_installed(monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/nowhere")
     assert obtain(machine.BROWSER) == "CHROMIUM is set to '/nowhere', which is no program."
+
+
+def test_namespaces_are_allowed_where_nothing_may_be_left_out_and_nowhere_else(bare, monkeypatch):
+    program(bare, "id", "echo 1000")
+    program(bare, "sudo", '[ "$1" = -n ] && shift && exec "$@"')
+    program(bare, "sysctl", f'echo "$@" >>{bare}/log')
+    monkeypatch.delenv("CI", raising=False)
+    assert machine.attempt(machine.SANDBOX.ways[1]) == "" and not (bare / "log").exists()
+    monkeypatch.setenv("CI", "true")
+    assert machine.attempt(machine.SANDBOX.ways[1]) == ""
+    assert (bare / "log").read_text() == f"-qw {machine.FORBIDS}=0\n"
+
+
+def test_continuous_integration_needs_no_make(course):
+    (course / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", course / ".ci")
+    program(course, "git", "")
+    body = f"{course}/make"
+    gives = f"""echo "echo make \\$@" >{body}; chmod +x {body}"""
+    program(course, "apt-get", f'case "$*" in *install*make) {gives};; esac')
+    done = subprocess.run([course / ".ci" / "run"], capture_output=True, text=True)
+    assert done.stdout == "Installing make with apt-get\nmake test\n", done.stderr
 
 
 STAGES = {"graders, graded": "echo 3 passed, 2 skipped in 1s", "browser": "echo started; exit 1"}
