@@ -27,20 +27,22 @@ serve: book  ## serve the built site on http://127.0.0.1:8000 (PORT=... for anot
 	@echo "Serving http://127.0.0.1:$(PORT)   (Ctrl-C stops)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-test: system-packages .venv/.test  ## everything: lint, types, tests, lessons, book, browser
+test: .venv/.test  ## everything: lint, types, tests, lessons, book, browser
+	@command -v git >/dev/null || tools/system_packages.sh git
 	@$(BIN)/python tools/check.py all
 
 check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
 	@$(BIN)/python tools/check.py fast
 
-colab: .venv/.test  ## run each notebook alone, with Colab's versions (LESSON=03 for one)
+colab: .venv/.test  ## run each notebook alone with Colab's versions, and stamp it (LESSON=03, ALL=1)
 	@$(BIN)/python tools/colab_venv.py
-	@$(BIN)/python -m pytest -q -n 2 tests/test_colab.py $(if $(LESSON),-k $(LESSON)_)
+	@$(if $(ALL),COLAB_ALL=1) $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_colab.py \
+		$(if $(LESSON),-k $(LESSON)_); ended=$$?; $(BIN)/python tools/colab_stamp.py; exit $$ended
 
 newest: .venv/.test  ## raise .venv to the newest versions in range, and run the tests and lessons
 	@rm .venv/.test .venv/.book  # so that the next make brings the lock's versions back
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade \
-		--upgrade-strategy eager -r requirements.txt -r requirements-test.txt
+	@tools/pip.sh $(BIN)/python --quiet --upgrade --upgrade-strategy eager \
+		-r requirements.txt -r requirements-test.txt
 	@$(BIN)/python tools/check.py newest
 
 lessons: .venv/.book  ## execute the stale lessons (LESSON=01 for one, FORCE=1 for fresh ones too)
@@ -64,7 +66,7 @@ record: .venv/.book  ## record a lesson's long runs at full size: make record LE
 
 bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: book/benchmarks.md
 	@grep -v '^#' requirements-bench.txt | while read -r peer; do \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$peer" || \
+		tools/pip.sh $(BIN)/python --quiet "$$peer" || \
 			echo "$$peer could not be installed: it is left out" >&2; done
 	@$(BIN)/python -m bench
 
@@ -105,14 +107,3 @@ _build/html/.stamp: .venv/.book $(SOURCES)
 	@echo "Building the site"
 	@$(BIN)/jupyter-book build . --quiet $(if $(filter-out $(PAGES),$?),--all)
 	@touch $@
-
-# Said before anything long starts.
-.PHONY: system-packages
-system-packages:
-	@command -v git >/dev/null || { echo "git is missing: sudo apt-get install git" >&2; exit 1; }
-	@[ "$$(uname)" != Linux ] || command -v bwrap >/dev/null || \
-		{ echo "bubblewrap is missing: sudo apt-get install bubblewrap" >&2; exit 1; }
-	@[ "$$(uname)" != Linux ] || bwrap --unshare-all --ro-bind / / true 2>/dev/null || \
-		echo "Note: this machine forbids bubblewrap, so some tests of grading are left out. On" \
-		"Ubuntu: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" >&2
-	@tools/chromium.sh >/dev/null

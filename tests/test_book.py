@@ -19,7 +19,7 @@ HOSTS = "doi.org arxiv.org aclanthology.org mlr.press jmlr.org openreview.net ic
 PAPER = rf"\]\((https?://[^/)]*?(?:{'|'.join(map(re.escape, HOSTS))})/[^)\s]*)\)"
 LOADING = {"script", "img", "iframe", "source", "video", "audio"}  # by their src
 
-built = pytest.mark.browser  # like the browser's tests, these come after the book was built
+built = pytest.mark.built
 
 
 def read_yaml(name: str) -> Any:

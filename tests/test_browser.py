@@ -10,18 +10,27 @@ from typing import Any, NamedTuple
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-from browser import SITE, chromium, pages, served  # noqa: E402
+from browser import PATIENCE, SITE, chromium, drawn, open_page, pages, served  # noqa: E402
+from machine import no_browser  # noqa: E402
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE, DESKTOP = 360, 1280
 THEMES = ("light", "dark")
 
 pytestmark = pytest.mark.browser
-each_page = pytest.mark.parametrize("address", pages() or ["(none: run make book)"])
+# All tests of a page in one process: one load serves them.
+each_page = pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param(address, marks=pytest.mark.xdist_group(address))
+        for address in pages() or ["(none: run make book)"]
+    ],
+)
+expect.set_options(timeout=PATIENCE)
 
 # Figures that say nothing, or only their file's name.
 SILENT_FIGURES = r"""() => {
@@ -64,6 +73,8 @@ def site() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    if why := no_browser():
+        pytest.skip(why)
     with chromium() as browser:
         yield browser
 
@@ -112,7 +123,9 @@ def violations(page: Page, theme: str) -> list[str]:
 def visit(site: str, browser: Browser) -> Visitor:
     @functools.cache
     def visit(address: str) -> Visit:
-        page = browser.new_page(viewport={"width": DESKTOP, "height": 900}, reduced_motion="reduce")
+        page = open_page(
+            browser, viewport={"width": DESKTOP, "height": 900}, reduced_motion="reduce"
+        )
         events = listen(page, site)
         page.goto(f"{site}/{address}", wait_until="networkidle")
         page.evaluate("() => window.MathJax?.startup?.promise?.then(() => null)")
@@ -120,7 +133,7 @@ def visit(site: str, browser: Browser) -> Visitor:
         page.add_script_tag(path=AXE)
         serious = {theme: violations(page, theme) for theme in THEMES}
         page.set_viewport_size({"width": PHONE, "height": 800})
-        page.wait_for_timeout(100)
+        drawn(page)
         overhanging = page.evaluate(OVERHANGING, PHONE)
         page.close()
         return Visit(events, silent, overhanging, serious)
@@ -181,7 +194,7 @@ def rare_word() -> tuple[str, str]:
 
 @pytest.mark.parametrize("address", lessons())
 def test_a_solution_opens_by_keyboard(site: str, browser: Browser, address: str) -> None:
-    page = browser.new_page()
+    page = open_page(browser)
     page.goto(f"{site}/{address}")
     details = page.locator(".tag_solution details").first
     source, summary = details.locator(".cell_input"), details.locator("summary")
@@ -191,15 +204,15 @@ def test_a_solution_opens_by_keyboard(site: str, browser: Browser, address: str)
     page.keyboard.press("Tab")  # it is where Tab leads
     assert summary.evaluate("node => node === document.activeElement")
     page.keyboard.press("Enter")
-    assert source.is_visible()
+    expect(source).to_be_visible()
     page.keyboard.press("Enter")
-    assert not source.is_visible()
+    expect(source).to_be_hidden()
     page.close()
 
 
 def test_the_search_finds_a_word_of_one_lesson(site: str, browser: Browser) -> None:
     word, lesson = rare_word()
-    page = browser.new_page()
+    page = open_page(browser)
     heard = listen(page, site)
     page.goto(f"{site}/search.html?q={word}", wait_until="networkidle")
     page.wait_for_selector("#search-results ul.search li a")
@@ -214,7 +227,7 @@ def test_the_search_finds_a_word_of_one_lesson(site: str, browser: Browser) -> N
 def test_the_colab_button_opens_a_notebook_that_exists(
     site: str, browser: Browser, address: str
 ) -> None:
-    page = browser.new_page()
+    page = open_page(browser)
     page.goto(f"{site}/{address}")
     links = page.locator("a[href*='colab.research.google.com']")
     for link in links.evaluate_all("links => links.map((link) => link.href)") or [""]:

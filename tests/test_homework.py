@@ -138,7 +138,7 @@ def test_no_notebook_holds_a_solution_or_a_hidden_test(homework):
         assert not leaks(path, homework), path
 
 
-@pytest.mark.browser
+@pytest.mark.built
 def test_no_file_of_the_built_site_holds_a_solution_or_a_hidden_test(homework):
     files = [p for p in SITE.rglob("*") if p.suffix in SHOWN and "mathjax" not in p.parts]
     assert SITE / "notebooks" / "homework" / f"{homework.name}.html" in files
@@ -146,7 +146,7 @@ def test_no_file_of_the_built_site_holds_a_solution_or_a_hidden_test(homework):
         assert not leaks(path, homework), path
 
 
-@pytest.mark.browser
+@pytest.mark.built
 def test_the_search_index_knows_no_word_of_a_solution_or_a_hidden_test(homework):
     """It holds words, not lines: those that stand in secret lines and nowhere that is published."""
     index = json.loads(

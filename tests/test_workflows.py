@@ -44,3 +44,14 @@ def test_workflows_call_targets_of_the_makefile():
         runs = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
         for target in [run.split()[1] for run in runs if run.startswith("make ")]:
             assert f"\n{target}: " in makefile, f"{path.name}: make {target}"
+
+
+def test_the_week_runs_every_notebook_whole():
+    assert {"run": "make colab ALL=1"} in WEEKLY["jobs"]["colab"]["steps"]
+    make = ["make", "--dry-run", "colab"]
+    whole, one = (
+        subprocess.check_output([*make, asked], cwd=ROOT, text=True)
+        for asked in ("ALL=1", "LESSON=03")
+    )
+    assert "COLAB_ALL=1" in whole
+    assert "COLAB_ALL" not in one and "-k 03_" in one

@@ -5,16 +5,18 @@ kept in .cache until the pins change.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from subprocess import DEVNULL
 
+import colab_stamp
 from colab_pins import PINS, ROOT, pins
 
 CACHE = ROOT / ".cache" / "colab"
-BUILDS = "setuptools>=77"  # so that rnnlib's installation needs no network; Colab fetches it
+BUILDS = "pip", "setuptools>=77"  # rnnlib's installation needs no network; Colab fetches them
 HOMES = [".pyenv/versions/{}*/bin", ".local/share/uv/python/cpython-{}*/bin"]
 
 
@@ -51,9 +53,11 @@ def make(folder: Path) -> None:
     python = find_python()
     print(f"Installing Colab's versions under {python}: about a minute", flush=True)
     shutil.rmtree(CACHE, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--quiet", "--requirement", PINS, BUILDS], check=True)
+    # The pip is ours: not every Python brings one.
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+    pip = [ROOT / "tools" / "pip.sh", sys.executable, "--quiet"]
+    into = {**os.environ, "PIP_PYTHON": str(folder / "bin" / "python")}
+    subprocess.run([*pip, "--requirement", PINS, *BUILDS], env=into, check=True)
     (folder / "ready").touch()
 
 
@@ -80,7 +84,9 @@ def main() -> None:
             make(folder)
     except subprocess.CalledProcessError as error:
         sys.exit(f"Colab's versions could not be installed (no network?): {error}")
-    for note in notes(folder):
+    whole = [path.stem for path in colab_stamp.notebooks() if not colab_stamp.passed(path)]
+    told = [f"Note: executed whole, for they have not passed as they are: {', '.join(whole)}."]
+    for note in notes(folder) + told * bool(whole):
         print(note)
 
 

@@ -30,13 +30,29 @@ make_venv() {
     say "Making $venv with $("$python" --version) ($python)"
     if command -v uv >/dev/null; then
         uv venv --quiet --clear --no-project --python "$python" "$venv"
-    elif "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+    elif has_pip "$python" || tools/system_packages.sh "$(version "$python")-venv"; then
         "$python" -m venv --clear "$venv"
+    elif borrow_pip; then
+        "$python" -m venv --clear --without-pip "$venv"
+        PYTHONPATH=$(echo "$borrowed"/usr/share/python-wheels/pip-*.whl) \
+            tools/pip.sh "$venv/bin/python" --quiet pip
     else
-        say "This Python cannot make virtual environments. On Debian and Ubuntu:"
-        say "  sudo apt-get install python3-venv"
+        say "This Python cannot make virtual environments, for it brings no pip. As root:"
+        say "  apt-get install $(version "$python")-venv"
         return 1
     fi
+}
+
+has_pip() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
+version() { "$1" -c 'import sys; print("python%d.%d" % sys.version_info[:2])'; }
+
+# Debian keeps a Python's pip in a package of its own, which anybody may download and unpack.
+borrowed=.cache/pip
+borrow_pip() {
+    command -v apt-get >/dev/null || return
+    say "Fetching pip from Debian's package of it"
+    rm -rf "$borrowed" && mkdir -p "$borrowed"
+    (cd "$borrowed" && apt-get -q download python3-pip-whl && dpkg-deb -x ./*.deb .) >/dev/null
 }
 
 install() {
@@ -47,14 +63,15 @@ install() {
         uv pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
     else
         say "Installing up to $total packages from $lock with pip: a minute or two"
-        "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off \
-            --require-hashes -r "$lock" |
+        tools/pip.sh "$venv/bin/python" --require-hashes -r "$lock" |
             awk '/^Collecting/ { n += 1; if (n % 10 == 0) print "  " n " packages" }
                  /^Installing/ { print "  unpacking" }' >&2
     fi
 }
 
-"$venv/bin/python" -c '' 2>/dev/null || make_venv
+# One that was left half made has no pip; uv needs none.
+if command -v uv >/dev/null; then made=''; else made='import pip'; fi
+"$venv/bin/python" -c "$made" 2>/dev/null || make_venv
 install
 # rnnlib is used from the working tree: a path file is an editable install without a build.
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -22,6 +23,9 @@ from nbformat import NotebookNode
 from assemble import ROOT, Lesson, LessonError, assemble, find, place, stale
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}  # else XLA and tqdm fill a notebook
+
+# Seconds. On a busy machine a kernel takes long to start, and its outputs come after its answer.
+UNHURRIED: dict[str, Any] = {"startup_timeout": 600, "iopub_timeout": 300}
 
 
 def environment(root: Path, record: str) -> dict[str, str]:
@@ -50,6 +54,7 @@ def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
         resources={"metadata": {"path": str(lesson.notebook.parent)}},
         extra_arguments=["--log-level=50"],  # else it warns of unencrypted TCP, each time
         shutdown_kernel="immediate",
+        **UNHURRIED,
         coalesce_streams=True,
         store_widget_state=False,
     )

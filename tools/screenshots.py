@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, FloatRect
 
-from browser import SITE, chromium, pages, served
+from browser import SITE, chromium, open_page, pages, served
 
 WIDTHS = (360, 1280)
 THEMES = ("light", "dark")
@@ -15,7 +15,7 @@ TALLEST = 16000  # pixels; Chromium repeats the picture beyond that
 
 def shoot(browser: Browser, address: str, path: Path, width: int, theme: str, whole: bool) -> None:
     """Save one page at one width in one theme, whole or just its first screen."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = open_page(browser, viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
     page.goto(address, wait_until="networkidle")
     page.wait_for_timeout(300)

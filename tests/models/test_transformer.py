@@ -198,13 +198,15 @@ def test_weights_survive_a_round_trip():
 
 @pytest.mark.slow
 def test_everything_is_float32_whatever_the_default(enable_x64):
-    expected = model()(TOKENS)
+    expected, key = logits(model(), TOKENS), jax.random.key(0)
     with enable_x64(True):
-        lm = Transformer(V, W, heads=HEADS, rngs=nnx.Rngs(0))
-        loss, grads = jax.value_and_grad(next_token_loss)(lm, TOKENS[None])
+        # Compiled as wholes: each operation by itself would take longer.
+        lm = jax.jit(lambda key: Transformer(V, W, heads=HEADS, rngs=nnx.Rngs(key)))(key)
+        loss, grads = jax.jit(jax.value_and_grad(next_token_loss))(lm, TOKENS[None])
         leaves = jax.tree.leaves((lm, logits(lm, TOKENS), loss, grads))
         assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
-        np.testing.assert_allclose(with_weights(lm, weights(model()))(TOKENS), expected, atol=1e-5)
+        same = with_weights(lm, weights(model()))
+        np.testing.assert_allclose(logits(same, TOKENS), expected, atol=1e-5)
 
 
 @pytest.mark.slow
