@@ -14,8 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from assemble import ROOT, Lesson
-from grading.roster import SECRET
-from grading.roster import roster as variants
+from grading.roster import ROSTER, SECRET, rewritten
 from lessons import build_stale
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -141,11 +140,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--force", action="store_true", help="execute fresh notebooks too")
     parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
-    parser.add_argument("--roster", type=Path, help="who has which variant, for Gradescope")
+    parser.add_argument("--roster", type=Path, help=f"for Gradescope: {ROSTER}")
     asked = parser.parse_args(arguments)
     try:
-        variants(asked.roster)
-        roster = asked.roster.read_text(encoding="utf-8-sig") if asked.roster else ""
+        roster = rewritten(asked.roster)
     except (ValueError, OSError) as error:
         sys.exit(f"{error}")
     failed = build_stale(find(ROOT), asked.force, "")

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from grading import reports
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
-from grading.roster import SECRET, roster, variant_of
+from grading.notebook import LARGEST, UNPACKED, Handed, Unreadable, beside, code_cells, survey
+from grading.roster import ROSTER, SECRET, absent, roster, variant_of
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
 from grading.tables import write
@@ -50,6 +50,8 @@ def grade(
     """Grade one submission, whatever it is; never raises on its account."""
     questions, started = load(folder), time.monotonic()
     record = nothing(one, folder, questions)
+    if one.fault:
+        return nothing(one, folder, questions, f"{one.path.name} cannot be graded: {one.fault}.")
     try:
         cells = code_cells(one.path)
     except Unreadable as error:
@@ -121,7 +123,7 @@ def key(one: Handed, folder: Path, settings: list[str]) -> str:
     state = one.path.lstat()
     small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
     content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()
-    settings = [*settings, one.note]
+    settings = [*settings, one.note, one.fault]
     parts = [content, *(f.read_bytes() for f in files), *map(str.encode, settings)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -162,40 +164,47 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser("make grade", description=__doc__)
     parser.add_argument("homework", help="how its name begins, such as hw2")
-    parser.add_argument("folder", type=Path, help="what was handed in")
+    parser.add_argument("folder", type=Path, help="what was handed in: a folder, or a zip")
     parser.add_argument("--out", type=Path, help="default: the folder's name with -graded")
-    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
+    parser.add_argument("--roster", type=Path, help=ROSTER)
     parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
     parser.add_argument("--isolation", default="bubblewrap", help="bubblewrap, docker or user")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
-    out = asked.out or asked.folder.with_name(asked.folder.name.rstrip("/") + "-graded")
+    out = asked.out or beside(asked.folder)
     try:
-        folder, found = find(asked.homework), handed_in(asked.folder)
+        folder, variants = find(asked.homework), roster(asked.roster)
+        found, strangers = survey(asked.folder, variants, out / UNPACKED)
         probe(asked.isolation)
         os.environ.update(COMPILER)  # the workers inherit it
-        settings = (roster(asked.roster), asked.secret, asked.isolation)
+        settings = (variants, asked.secret, asked.isolation)
         graded = grade_all(found, folder, out, settings, asked.workers)
         # disable=False: make has switched off all progress bars, those of training steps.
         records = list(tqdm(graded, total=len(found), unit=" submissions", disable=False))
         print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
+        remark(absent(asked.roster, found) if asked.roster else [], strangers, asked.secret)
     except (ValueError, NoSandbox, OSError) as error:
-        print(error, file=sys.stderr)
+        print(_printable(f"{error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
         return 130
-    remark(settings[0], asked.secret, found)
     return 0
 
 
-def remark(variants: dict[str, int], secret: str, found: list[Handed]) -> None:
+def remark(away: list[str], strangers: list[str], secret: str) -> None:
     """Say what a teacher may have overlooked."""
-    absent = variants.keys() - {word for one in found for word in (one.who, one.identifier)}
-    if absent:
-        print(f"on the roster, but nothing handed in: {', '.join(sorted(absent))}")
+    if away:
+        print(f"on the roster, but nothing handed in: {', '.join(away)}")
+    if strangers:
+        print(_printable(f"nobody's, and no notebooks: {', '.join(strangers)}"))
     if not secret:
         print("no SECRET: the hidden numbers follow from names that anybody may know")
+
+
+def _printable(text: str) -> str:
+    """Write bytes in a file's name that are no text as code."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 from grading.grade import find, grade
 from grading.notebook import handed_in
-from grading.roster import roster
+from grading.roster import ROSTER, roster
 from grading.sandbox import probe
 from grading.tables import write
 
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("results", type=Path, help="/autograder/results/results.json")
     parser.add_argument("--isolation", default="user")
     parser.add_argument("--metadata", type=Path, default="/autograder/submission_metadata.json")
-    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
+    parser.add_argument("--roster", type=Path, help=ROSTER)
     asked = parser.parse_args(arguments)
     # What is wrong here is not the student's fault: Gradescope says so.
     probe(asked.isolation)
