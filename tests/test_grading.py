@@ -167,7 +167,7 @@ def test_people_are_told_apart(course, tmp_path):
 
 
 def test_a_file_that_is_no_notebook_gets_a_reason(tmp_path):
-    of_canvas = "doejane_1_2_hw9.ipynb.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
+    of_canvas = "doejane_1_2_hw9.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
     essay = "Ann_7_assignsubmission_file_/essay.pdf"
     for name in (*of_canvas, essay, "roster.csv", "._plain.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -5,7 +5,10 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-LARGEST = 20 * 2**20  # bytes
+LARGEST = 256 * 2**20  # bytes of a file
+MOST = 20 * 2**20  # bytes of it without its outputs
+NOTEBOOK = re.compile(r"\.ipynb(?:\.json|\.txt| ?\(\d+\))*$", re.IGNORECASE)  # as browsers save it
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')  # of JSON: a string, or a bracket
 CANVAS = re.compile(r"^(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_.*$")
 MOODLE = re.compile(r"^(?P<who>.+)_(?P<id>\d+)_assignsubmission_file_?$")
 
@@ -65,7 +68,7 @@ def handed_in(folder: Path) -> list[Handed]:
 
 def is_notebook(path: Path) -> bool:
     """Tell by a file's name whether it is one."""
-    return path.suffix.lower() == ".ipynb"
+    return bool(NOTEBOOK.search(path.name))
 
 
 def identify(path: Path) -> Handed:
@@ -90,6 +93,8 @@ def code_cells(path: Path) -> list[str]:
     if path.stat().st_size > LARGEST:
         raise Unreadable(f"it is larger than {LARGEST // 2**20} MiB: clear its outputs")
     content = path.read_bytes()
+    if len(content) > MOST and len(content := without_outputs(content)) > MOST:
+        raise Unreadable(f"it is larger than {MOST // 2**20} MiB, its outputs aside")
     if not content.strip():
         raise Unreadable("the file is empty")
     try:
@@ -101,3 +106,18 @@ def code_cells(path: Path) -> list[str]:
     if not any(map(str.strip, found)):
         raise Unreadable("it has no code")
     return found
+
+
+def without_outputs(content: bytes) -> bytes:
+    """Cut out what a notebook's cells printed and drew, which may be far larger than all else."""
+    kept, depth, at, before, inside = [], 0, 0, b"", False
+    for token in TOKEN.finditer(content):
+        kind = content[token.start()]
+        depth += (kind in b"[{") - (kind in b"]}")
+        if kind == ord("[") and depth == 4 and before == b'"outputs"':  # {"cells": [{"outputs": [
+            kept.append(content[at : token.end()])
+            inside = True
+        elif kind == ord("]") and depth == 3 and inside:
+            at, inside = token.start(), False
+        before = token[0] if depth == 3 else b""
+    return b"".join([*kept, b"" if inside else content[at:]])
