@@ -8,7 +8,6 @@ import contextlib
 import importlib.util
 import json
 import re
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ import generated
 from assemble import ROOT
 from grading import runner
 from grading.judge import Question, judge, load
-from grading.submission import Failed
+from grading.submission import Failed, Missing
 from grading.wire import pack, unpack
 from homework import Homework, find, solved
 
@@ -45,10 +44,9 @@ class Local:
     """Stands for a submission in its sandbox: the same answers, without the second process."""
 
     def __init__(self, cells: list[str]):
-        signal.signal(signal.SIGALRM, runner.stop)
-        self.namespace: dict[str, Any] = {"__name__": "__main__", "get_ipython": runner.Nothing}
+        self.namespace = runner.new()
         self.defined: list[str] = []
-        self.failed = runner.run(cells, self.namespace, 60)
+        self.failed = self._run(cells)
 
     @contextlib.contextmanager
     def changed(self, source: str) -> Iterator["Local"]:
@@ -57,7 +55,7 @@ class Local:
         Raises: ValueError (the source does not run).
         """
         before = dict(self.namespace)
-        if failed := runner.run([source], self.namespace, 60):
+        if failed := self._run([source]):
             raise ValueError(f"{failed} in:\n{source}")
         try:
             yield self
@@ -73,10 +71,14 @@ class Local:
         """Read one of its values. Raises: Failed."""
         return self._value({"name": name})
 
+    def _run(self, cells: list[str]) -> list[str]:
+        return runner.said(runner.run(cells, self.namespace, runner.Clock(60)))
+
     def _value(self, request: dict[str, Any]) -> Any:
         told = runner.answer(request, self.namespace)
         if "error" in told:
-            raise Failed(f"`{request['name']}`: {told['error']}")
+            kind = Missing if "missing" in told else Failed
+            raise kind(f"`{request['name']}`: {told['error']}")
         return unpack(told["value"])
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grading.sandbox import COURSE
-from grading.submission import Failed, Stopped
+from grading.submission import Failed, Missing, Stopped
 
 
 class Wrong(Exception):
@@ -208,6 +208,6 @@ def _has(submission: Asked, name: str) -> bool:
         submission.get(name)
     except Stopped:
         raise
-    except Failed as error:
-        return "there is no" not in str(error)  # a function is there, but cannot be packed
+    except Failed as error:  # a function is there, but cannot be packed
+        return not isinstance(error, Missing)
     return True
