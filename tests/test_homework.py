@@ -33,7 +33,7 @@ def homework(request) -> Homework:
 @cache
 def secrets(homework: Homework) -> set[str]:
     """Lines that only the teacher may see: solutions, hidden tests, rubric, wrong answers."""
-    files = sorted(homework.source.with_suffix("").glob("*.*"))
+    files = [p for p in homework.source.with_suffix("").rglob("*.*") if p.suffix != ".pyc"]
     solution = {line.strip() for cell in solved(homework) for line in cell.splitlines()}
     text = "\n".join([*solution, *(file.read_text() for file in files)])
     given = {line.strip() for o in HOMEWORK for cell in handout(o) for line in cell.splitlines()}

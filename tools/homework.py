@@ -116,7 +116,8 @@ def bundle(homework: Homework, folder: Path, secret: str = "", roster: str = "")
     """
     root = homework.root
     files = [root / "requirements.lock", *sorted((root / "tools" / "grading").glob("*.py"))]
-    files += sorted(homework.source.with_suffix("").glob("*.*"))
+    checks = homework.source.with_suffix("")
+    files += [checks / "rubric.md", *sorted(checks.rglob("checks/*.py"))]
     files += sorted(p for p in (root / "rnnlib").rglob("*") if p.suffix not in ("", ".pyc"))
     scripts = {"setup.sh": SETUP, "run_autograder": AUTOGRADER.format(name=homework.name)}
     texts = {"secret.txt": secret, "roster.csv": roster or "name,variant\n"}
