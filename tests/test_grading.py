@@ -11,9 +11,10 @@ import pytest
 from toy_homework import CHECKS, GOOD, needs_sandbox, notebook
 
 import grading.grade
-from grading.grade import main, roster, variant_of
+from grading.grade import main
 from grading.judge import Wrong, close
 from grading.notebook import Unreadable, code_cells, handed_in, identify
+from grading.roster import roster, variant_of
 
 
 @pytest.fixture

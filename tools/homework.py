@@ -14,8 +14,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from assemble import ROOT, Lesson
-from grading.grade import SECRET
-from grading.grade import roster as variants
+from grading.roster import SECRET
+from grading.roster import roster as variants
 from lessons import build_stale
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"

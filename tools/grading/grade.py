@@ -5,13 +5,11 @@ goes on where it stopped.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import current_process, get_context
@@ -23,12 +21,12 @@ from tqdm import tqdm
 from grading import reports
 from grading.judge import Question, judge, load, seed_of
 from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
+from grading.roster import SECRET, roster, variant_of
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
 from grading.tables import write
 
 HOMEWORK = COURSE / "book" / "homework"
-SECRET = "a word that makes the hidden numbers yours (default: the variable SECRET)"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
     "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -115,29 +113,6 @@ def _core() -> int | None:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     identity = current_process()._identity
     return cores[(identity[-1] - 1) % len(cores)] if cores and identity else None
-
-
-def roster(path: Path | None) -> dict[str, int]:
-    """Read who has which variant: a CSV with the columns name and variant. Raises: ValueError."""
-    if path is None:
-        return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        found = [(row["name"].strip(), int(row["variant"])) for row in rows]
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} needs the columns name and variant: {error}") from None
-    if wrong := [name for name, variant in found if not 0 <= variant < 10**6]:
-        raise ValueError(f"{path}: variants go from 0 to 999,999, but not for {', '.join(wrong)}")
-    names = Counter(name for name, _ in found)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise ValueError(f"{path} has two lines for {', '.join(twice)}")
-    return dict(found)
-
-
-def variant_of(one: Handed, variants: dict[str, int]) -> int | None:
-    """Look somebody up on the roster, by number or by name."""
-    return variants.get(one.identifier, variants.get(one.who))
 
 
 def key(one: Handed, folder: Path, settings: list[str]) -> str:

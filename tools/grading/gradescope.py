@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grading.grade import find, grade, roster
+from grading.grade import find, grade
 from grading.notebook import handed_in
+from grading.roster import roster
 from grading.sandbox import probe
 from grading.tables import write
 
