@@ -15,7 +15,8 @@ from pygments.lexers import PythonLexer
 from sphinx.search.en import SearchEnglish
 
 from assemble import ROOT, stale
-from homework import BEGIN, Homework, find, handout, solved, without_solution
+from grading.published import BEGIN, without_solution
+from homework import Homework, find, handout, solved
 from lessons import build_stale
 from rnnlib.homework import trying
 
