@@ -10,7 +10,8 @@ import pytest
 from toy_homework import GOOD, notebook
 
 from grading import archives
-from grading.notebook import beside, code_cells, handed_in, survey
+from grading.handed_in import beside, handed_in, survey
+from grading.notebook import code_cells
 
 GOOD_ONE = json.dumps(notebook(GOOD)).encode()
 

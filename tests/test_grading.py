@@ -12,8 +12,9 @@ from toy_homework import CHECKS, GOOD, needs_sandbox, notebook
 
 import grading.grade
 from grading.grade import main
+from grading.handed_in import Handed, handed_in
 from grading.judge import Wrong, close
-from grading.notebook import Handed, Unreadable, code_cells, handed_in
+from grading.notebook import Unreadable, code_cells
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_people_are_told_apart(course, tmp_path):
 
 
 def test_a_file_that_is_no_notebook_gets_a_reason(tmp_path):
-    of_canvas = "doejane_1_2_hw9.ipynb.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
+    of_canvas = "doejane_1_2_hw9.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
     essay = "Ann_7_assignsubmission_file_/essay.pdf"
     for name in (*of_canvas, essay, "roster.csv", "._plain.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

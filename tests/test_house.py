@@ -16,7 +16,8 @@ import rnnlib
 from colab_pins import pins
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = sorted(p for name in ("rnnlib", "tools", "tests") for p in (ROOT / name).rglob("*.py"))
+CODE = ("rnnlib", "tools", "tests", "bench", "book/homework")
+PYTHON = sorted(p for name in CODE for p in (ROOT / name).rglob("*.py"))
 WRITTEN = sorted([*(ROOT / "rnnlib").glob("*.py"), *(ROOT / "book").glob("lessons/*.md")])
 
 # Longer than the house likes, each with its reason.

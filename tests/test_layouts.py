@@ -8,8 +8,8 @@ import pytest
 from toy_homework import GOOD, notebook
 
 from grading.grade import grade
+from grading.handed_in import handed_in, survey
 from grading.layouts import LAYOUTS, owners, plain
-from grading.notebook import handed_in, survey
 
 MOODLE = "John Roe_78_assignsubmission_file_"
 ATTEMPT = "HW2_jroe_attempt_2026-11-27-11-59-00"
@@ -97,6 +97,8 @@ def test_where_two_systems_could_have_written_a_name_the_one_that_finds_people_d
         (f"{BRIGHTSPACE}Dec 7, 2026 1206 PM/b.ipynb", f"{BRIGHTSPACE}Dec 7, 2026 126 PM/a.ipynb"),
         (f"{ILIAS}/hw2.ipynb", f"{ILIAS}/hw2 (2).ipynb"),
         ("doejane.ipynb", "doejane (1).ipynb"),
+        ("doejane.ipynb", "doejane.ipynb (1).json"),
+        ("doejane.ipynb.txt", "doejane (1).ipynb.json"),
         ("doe/hw2.ipynb", "doe/hw2 (1).ipynb"),
     ],
 )  # fmt: skip

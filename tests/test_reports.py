@@ -11,7 +11,7 @@ import homework
 from assemble import ROOT
 from grading import grade, reports, tables
 from grading.copies import alike
-from grading.notebook import Handed
+from grading.handed_in import Handed
 
 
 def rows(path):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from grading.handed_in import Handed
 from grading.layouts import owners
-from grading.notebook import Handed
 from grading.roster import absent, rewritten, roster, variant_of
 
 

@@ -32,7 +32,7 @@ NBVAL = "--nbval-lax --nbval-current-env --nbval-cell-timeout 300"
 LINT = {
     "ruff": "ruff check .",
     "pyright": "pyright --warnings",
-    "import-linter": "lint-imports --no-logo",
+    "import-linter": "PYTHONPATH=tools lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
 FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and not browser and not colab'"}

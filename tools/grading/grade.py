@@ -19,8 +19,9 @@ from typing import Any
 from tqdm import tqdm
 
 from grading import reports
+from grading.handed_in import UNPACKED, Handed, beside, survey
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import LARGEST, UNPACKED, Handed, Unreadable, beside, code_cells, survey
+from grading.notebook import LARGEST, Unreadable, code_cells
 from grading.roster import ROSTER, SECRET, absent, roster, variant_of
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
@@ -36,7 +37,7 @@ COMPILER = {  # of the checks that train something themselves, for one submissio
 
 def find(wanted: str) -> Path:
     """Find a homework's folder by how its name begins. Raises: ValueError."""
-    folders = sorted(path.parent for path in HOMEWORK.glob("*/checks.py"))
+    folders = sorted({path.parent for path in HOMEWORK.glob("*/checks*")})
     found = [folder for folder in folders if folder.name.startswith(wanted)]
     if len(found) != 1:
         names = ", ".join(folder.name for folder in folders)
@@ -119,7 +120,7 @@ def _core() -> int | None:
 
 def key(one: Handed, folder: Path, settings: list[str]) -> str:
     """Return what changes when a submission, the homework or the grader has changed."""
-    files = [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
+    files = [*sorted(folder.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
     state = one.path.lstat()
     small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
     content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()

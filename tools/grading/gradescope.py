@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.grade import find, grade
-from grading.notebook import handed_in
+from grading.handed_in import handed_in
 from grading.roster import ROSTER, roster
 from grading.sandbox import probe
 from grading.tables import write

@@ -167,10 +167,9 @@ def plain(
 
 
 def stem(name: str) -> str:
-    """Return a file's name without its endings, such as `.ipynb` or `.ipynb.txt`."""
-    return (
-        re.sub(r"(\.ipynb)?(\.(ipynb|zip|json|txt|[a-z\d]{1,5}))?$", "", name, flags=re.I) or name
-    )
+    """Return a file's name without what it ends in, `.ipynb` or what a browser makes of it."""
+    ending = r"(\.ipynb)?(?P<copy> ?\(\d+\))?(\.\w{1,5})?$"
+    return re.sub(ending, r"\g<copy>", name, flags=re.IGNORECASE) or name
 
 
 def later(owner: Owner, name: str) -> tuple:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from grading.handed_in import Handed
 from grading.names import key
-from grading.notebook import Handed
 from grading.sheets import read
 
 SECRET = "a word that makes the hidden numbers yours (default: the variable SECRET)"
