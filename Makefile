@@ -52,7 +52,7 @@ homework: .venv/.book  ## build the students' notebooks, with a SECRET= (and ROS
 	@$(BIN)/python tools/homework.py $(if $(FORCE),--force) \
 		$(if $(ROSTER),--roster "$(ROSTER)")
 
-grade: .venv/.book  ## grade a folder: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
+grade: .venv/.book  ## grade a folder or zip: make grade HOMEWORK=hw2 FOLDER=handed-in (ROSTER= SECRET= ISOLATION=)
 	@PYTHONPATH=tools $(BIN)/python -m grading.grade \
 		"$(or $(HOMEWORK),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \
 		"$(or $(FOLDER),$(error say which: make grade HOMEWORK=hw2 FOLDER=handed-in))" \

@@ -28,7 +28,7 @@ PARTS = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser("python -m bench", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser("python -m bench", description=str(__doc__).split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run?")
     parser.add_argument("--report", action="store_true", help="only write the page anew")

@@ -25,7 +25,8 @@ def draw(found: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part, drawing in drawings.items():
         if part in found:
-            with plt.rc_context({**plots.STYLE, "svg.hashsalt": part}):
+            style: dict[Any, Any] = {**plots.STYLE, "svg.hashsalt": part}
+            with plt.rc_context(style):
                 name = part.removeprefix("training_") + "s" * (part == "training_step")
                 figure = drawing(found[part])
                 figure.savefig(folder / f"benchmarks-{name}.svg", metadata={"Date": None})

@@ -98,7 +98,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
             say("PyTorch: not installed, skipped")
         times = timing.compare(programs, repeats=sizes["repeats"])
         ours = times["rnnlib, generate"]
-        found = {
+        found: dict[str, dict[str, Any]] = {
             name: summary(seconds) | {"ratio": list(timing.ratio(seconds, ours))}
             for name, seconds in times.items()
         }

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from bench.results import summary
@@ -59,7 +60,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     results = {
         name: summary(found)
         | {"bytes": planned[name]}
-        | {"exponent": list(timing.exponent(lengths, [[b] for b in planned[name]]))}
+        | {"exponent": list(timing.exponent(lengths, np.array(planned[name])[:, None]))}
         | {"ratio": list(timing.ratio(found, times["plain"]))}
         for name, found in times.items()
     }

@@ -35,7 +35,7 @@ def linen(vocabulary: int, hidden: int) -> tuple[Callable, Callable]:
     model = nn.Sequential([embed, layer, nn.Dense(vocabulary)])
 
     def loss(params: Any, tokens: jax.Array) -> jax.Array:
-        logits = model.apply(params, tokens[:, :-1])
+        logits: Any = model.apply(params, tokens[:, :-1])
         return optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, 1:]).mean()
 
     return lambda key: model.init(key, jnp.zeros((1, 1), jnp.int32)), loss

@@ -47,7 +47,7 @@ def rnnlib_step(
     *,
     steps: int = 1,
     layer: Layer = fused.unroll,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Any] | None = None,
 ) -> Callable[[], jax.Array]:
     """Make rnnlib's program; without `devices`, the rows are shared out over as many as can."""
     kind = {"LSTM": cells.LSTM, "GRU": cells.GRU}[cell]
@@ -57,7 +57,7 @@ def rnnlib_step(
 
 
 def in_a_scan(
-    training: peers.JaxTraining, steps: int, devices: Sequence[jax.Device]
+    training: peers.JaxTraining, steps: int, devices: Sequence[Any]
 ) -> Callable[[], jax.Array]:
     """Make the program that takes `steps` of a training's steps per call, in one compiled scan.
 
@@ -71,7 +71,8 @@ def in_a_scan(
     @partial(jax.shard_map, mesh=mesh, **specs)
     def train(state: Any, batch: Any) -> tuple[Any, jax.Array]:
         def step(state: Any, _: None) -> tuple[Any, jax.Array]:
-            *state, loss = training.take(*state, *batch, lambda found: jax.lax.pmean(found, "rows"))
+            together = partial(jax.lax.pmean, axis_name="rows")
+            *state, loss = training.take(*state, *batch, mean=together)
             return tuple(state), loss
 
         state, losses = jax.lax.scan(step, state, length=steps)
@@ -88,7 +89,7 @@ def in_a_scan(
     return call
 
 
-def sharing(rows: int) -> list[jax.Device]:
+def sharing(rows: int) -> list[Any]:
     """Return as many devices as can take equal shares of the rows."""
     return jax.devices()[: max(n for n in range(1, jax.device_count() + 1) if rows % n == 0)]
 

@@ -159,7 +159,7 @@ def test_a_notebook_that_keeps_the_contract(machine, tmp_path):
     whole = (
         f"missing = [f for f in {files} if not (site / f).exists()]; assert not missing, missing"
     )
-    path = toy(tmp_path, "from rnnlib import text; text.load('sonnets')", home + whole)
+    path = toy(tmp_path, "from rnnlib.texts import corpora; corpora.load('sonnets')", home + whole)
     hold(path, machine)
     assert [file.name for file in machine.content.iterdir()] == [path.name]
 

@@ -8,8 +8,8 @@ import pytest
 import generated
 import graders
 from assemble import ROOT
-from graders import MEASURED, SEED, VARIANT, Local, measure, questions
-from grading.judge import judge, load
+from graders import MEASURED, SEED, VARIANT, Local, all_questions, measure, questions
+from grading.judge import judge
 from homework import find, handout
 
 HOMEWORK = find(ROOT)
@@ -36,14 +36,14 @@ def _as_at_a_students():
 @each_homework
 def test_the_solution_runs_and_gets_all_points(homework):
     assert not solution(homework).failed
-    for result in judge(load(homework.source.with_suffix("")), solution(homework), VARIANT, SEED):
+    for result in judge(all_questions(homework), solution(homework), VARIANT, SEED):
         assert result.got == pytest.approx(result.points - result.by_hand), result
 
 
 @each_homework
 def test_the_untouched_notebook_gets_nothing(homework):
     untouched = Local(handout(homework))
-    found = judge(load(homework.source.with_suffix("")), untouched, VARIANT, SEED)
+    found = judge(all_questions(homework), untouched, VARIANT, SEED)
     assert not [result.number for result in found if result.got]
 
 

@@ -15,7 +15,7 @@ from toy_homework import needs_sandbox, notebook
 import homework
 from assemble import ROOT
 from grading import gradescope
-from grading.grade import grade
+from grading.grade import COMPILER, grade
 
 METADATA = {"users": [{"email": "roe@example.org", "id": 9, "name": "Richard Roe"}]}
 
@@ -64,7 +64,7 @@ def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
     (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(homework.solved(one))))
     subprocess.run(
         [sys.executable, "-m", "grading.gradescope", *options, str(tmp_path / "out.json")],
-        env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin", **COMPILER},
         cwd=tmp_path,
         check=True,
     )

@@ -11,9 +11,10 @@ import pytest
 from toy_homework import CHECKS, GOOD, needs_sandbox, notebook
 
 import grading.grade
-from grading.grade import main, roster, variant_of
+from grading.grade import main
+from grading.handed_in import Handed, handed_in
 from grading.judge import Wrong, close
-from grading.notebook import Unreadable, code_cells, handed_in, identify
+from grading.notebook import Unreadable, code_cells
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ class Here:
 
 
 def rows(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.reader(file))
 
 
@@ -136,32 +137,7 @@ def test_what_cannot_be_graded_is_said(course, capsys, tmp_path):
         assert said in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_roster_is_said(course, capsys, monkeypatch):
-    monkeypatch.setattr(grading.grade, "probe", lambda way: None)  # no sandbox is needed for that
-    assert main(["hw9", str(course / "handed in"), "--roster", str(__file__)]) == 2
-    assert "columns name and variant" in capsys.readouterr().err
-
-
-def test_a_roster_names_variants_once(tmp_path):
-    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\n77,13\n")
-    found = roster(tmp_path / "roster.csv")
-    assert found == {"doejane": 12, "77": 13}
-    ann = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
-    assert [variant_of(one, found) for one in (ann, identify(Path("doejane.ipynb")))] == [13, 12]
-    assert variant_of(identify(Path("new.ipynb")), found) is None
-    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\nroe,-1\n")
-    with pytest.raises(ValueError, match="from 0 to 999,999, but not for roe"):
-        roster(tmp_path / "roster.csv")
-    (tmp_path / "roster.csv").write_text("name,variant\ndoejane,12\ndoejane,13\n")
-    with pytest.raises(ValueError, match="two lines for doejane"):
-        roster(tmp_path / "roster.csv")
-
-
 def test_people_are_told_apart(course, tmp_path):
-    one = identify(Path("Ann Other_77_assignsubmission_file_/x.ipynb"))
-    assert (one.who, one.identifier, one.system) == ("Ann Other", "77", "moodle")
-    inside = "Ann Other_77_assignsubmission_file_/hw/doejane_101_9001_hw9.ipynb"
-    assert identify(Path(inside)).who == "Ann Other", "a file's name is the student's to choose"
     found = [one.name for one in handed_in(course / "handed in")]
     assert found == sorted(found) and len(found) == 5 and "_script_" in found
     shutil.copytree(course / "handed in", tmp_path / "twice" / "a")
@@ -172,7 +148,7 @@ def test_people_are_told_apart(course, tmp_path):
 
 
 def test_a_file_that_is_no_notebook_gets_a_reason(tmp_path):
-    of_canvas = "doejane_1_2_hw9.ipynb.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
+    of_canvas = "doejane_1_2_hw9.txt", "roejohn_3_4_hw9.zip", "roejohn_3_5_hw9.IPYNB"
     essay = "Ann_7_assignsubmission_file_/essay.pdf"
     for name in (*of_canvas, essay, "roster.csv", "._plain.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -203,7 +179,7 @@ def test_hidden_numbers_depend_on_the_secret(course, monkeypatch):
     tell = "def twice(x):\n    raise ValueError(x)"
     path = course / "handed in" / "plain.ipynb"
     path.write_text(json.dumps(notebook([*GOOD, tell])))
-    one, toy = identify(path), course / "homework" / "hw9_toy"
+    one, toy = Handed(path, "plain"), course / "homework" / "hw9_toy"
     told = [
         json.dumps(grading.grade.grade(one, toy, {}, secret, "bubblewrap"))
         for secret in ("heron", "heron", "crane")
@@ -221,6 +197,33 @@ def test_a_sandbox_that_does_not_start_is_nobodys_fault_and_not_kept(course, mon
     table = {row[0]: row for row in rows(course / "handed in-graded" / "grades.csv")}
     assert "The grader failed (NoSandbox)" in table["doejane_101"][-1]
     assert not (course / "handed in-graded" / "results").exists()
+
+
+def test_what_a_teacher_may_have_overlooked_is_said(course, monkeypatch, capsys):
+    monkeypatch.setattr(grading.grade, "probe", lambda isolation: None)
+    monkeypatch.setattr(grading.grade, "ProcessPoolExecutor", lambda *a, **k: Here())
+    judged = {"got": 6, "reason": "", "results": []}
+    monkeypatch.setattr(grading.grade, "_judged", lambda *a: dict(judged))
+    folder, out = course / "handed in", course / "handed in-graded"
+    (folder / "notes M\udcfcller.txt").write_text("")
+    (folder / "poe_103_link.html").write_text("")
+    (course / "roster.csv").write_text("ID;Variant\n101;3\n00;4\n")
+    out.mkdir()
+    (out / "by-hand.csv").write_text("name;points;comment\ngone;0;\n<script>;;\n")
+    arguments = ["hw9", str(folder), "--roster", str(course / "roster.csv")]
+    assert main(arguments) == 2
+    assert "by-hand.csv, line 2 (gone): has points for nobody" in capsys.readouterr().err
+    names = ["doejane_101", "roejohn_102", "Ann_Other_77", "plain", "_script_", "poe_103"]
+    text = "name;points;comment\ngone;0;\n" + "".join(f"{name};;\n" for name in names)
+    (out / "by-hand.csv").write_text(text)
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "by-hand.csv has points for nobody who handed in: line 2 (gone)" in said
+    assert "on the roster, but nothing handed in: 00\n" in said
+    assert "nobody's, and no notebooks: notes M\\udcfcller.txt" in said
+    table = {row[0]: row for row in rows(out / "grades.csv")}
+    assert table["poe_103"][-1] == "poe_103_link.html cannot be graded: it is a link, not a file."
+    assert table["roejohn_102"][-1] == "Not on the roster."
 
 
 def test_close_says_what_is_wrong_and_not_what_is_right():

@@ -15,7 +15,8 @@ from pygments.lexers import PythonLexer
 from sphinx.search.en import SearchEnglish
 
 from assemble import ROOT, stale
-from homework import BEGIN, Homework, find, handout, solved, without_solution
+from grading.published import BEGIN, without_solution
+from homework import Homework, find, handout, solved
 from lessons import build_stale
 from rnnlib.notebook.homework import trying
 
@@ -33,7 +34,7 @@ def homework(request) -> Homework:
 @cache
 def secrets(homework: Homework) -> set[str]:
     """Lines that only the teacher may see: solutions, hidden tests, rubric, wrong answers."""
-    files = sorted(homework.source.with_suffix("").glob("*.*"))
+    files = [p for p in homework.source.with_suffix("").rglob("*.*") if p.suffix != ".pyc"]
     solution = {line.strip() for cell in solved(homework) for line in cell.splitlines()}
     text = "\n".join([*solution, *(file.read_text() for file in files)])
     given = {line.strip() for o in HOMEWORK for cell in handout(o) for line in cell.splitlines()}

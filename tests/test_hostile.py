@@ -46,7 +46,7 @@ UNSEEN = """
 import os
 for i in range(40):
     file = os.memfd_create("x")
-    for _ in range(60): os.write(file, bytes(2**20))
+    os.posix_fallocate(file, 0, 60 * 2**20)
 """
 PATCH = """
 import sys, json, numpy as np, grading.wire
@@ -78,10 +78,10 @@ for fd in range(3, 20):
 # What is put before the good cells: the points that are left, and what the student is told.
 HOSTILE = {
     "an endless loop in a cell": (["while True: pass"], 6, "it took too long"),
-    "an endless loop that takes no for an answer": (
-        ["import time", STUBBORN],
-        0,
-        "did not come to an end in time",
+    "an endless loop that takes no for an answer, and a call that hears none": (
+        ["import time", STUBBORN, "sum(range(10**12))"],
+        6,
+        "cell 2, line 1: it did not come to an end in time .* cell 3, line 1: it did not come",
     ),
     "a fork bomb": ([BOMB], 0, "more than 20 processes|not come to an end"),
     "10 GB of memory": ([HUNGRY], 6, "MemoryError"),
@@ -138,10 +138,15 @@ def test_nothing_can_be_had_by_patching(toy):
     assert graded(toy, [PATCH, *wrong])["got"] == 0
 
 
-def test_one_function_that_never_returns_costs_its_own_points_only(toy):
-    never = "import time\ndef half(x):\n" + textwrap.indent(STUBBORN, "    ")
-    record = graded(toy, [*GOOD[:3], never])
-    assert record["got"] == 4 and "did not come to an end in time" in reasons(record)
+def test_one_function_that_never_returns_costs_its_own_points_only(toy, monkeypatch):
+    """Nor does it when it is asked first, and often: what comes to no end is not asked for ever."""
+    monkeypatch.setattr("grading.submission.PATIENCE", 1)
+    never = "import time\ndef twice(x):\n" + textwrap.indent(STUBBORN, "    ")
+    record = graded(toy, [*GOOD, never, "time.sleep(60)"])
+    assert record["got"] == 2
+    told = reasons(record)
+    assert "`twice`" in told and "did not come to an end in time, 1 times: not asked again" in told
+    assert "code cell 6, line 1: it took too long" in told
 
 
 LOOK = """

@@ -1,11 +1,12 @@
 """Submissions that mean no harm: what a notebook may hold, and what a slip costs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 # ruff: noqa: F401, F811 (fixtures are imported, and then asked for by name)
-from toy_homework import GOOD, graded, reasons, toy, way
+from toy_homework import GOOD, graded, grading, reasons, toy, way
 
 pytestmark = pytest.mark.slow
 
@@ -39,3 +40,43 @@ def test_what_a_notebook_allows_is_allowed(toy):
 def test_a_number_too_long_to_write_costs_its_own_question_only(toy):
     record = graded(toy, [*GOOD, "def half(x):\n    return 10**5000"])
     assert record["got"] == 4 and "ValueError: Exceeds the limit" in reasons(record)
+
+
+def test_slow_code_before_between_and_after_the_answers_costs_none_of_them(toy, monkeypatch):
+    limits = replace(grading.Limits(), statement=0.5, cells=2)
+    monkeypatch.setattr(grading, "Limits", lambda: limits)
+    slow = ["import time", *["time.sleep(60)"] * 5]
+    record = graded(toy, [*slow, *GOOD[:2], *slow, *GOOD[2:], *slow])
+    assert record["got"] == 6
+    told = reasons(record)
+    assert "it took too long" in told and "the time for all cells together was spent" in told
+
+
+ON_A_GPU = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_gpu_no_such_flag=true"
+os.environ["JAX_PLATFORMS"] = "cuda"
+os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "0"
+import jax
+jax.config.update("jax_platforms", "cuda,cpu")
+jax.config.update("jax_platform_name", "gpu")
+gpu, tpu = jax.devices("gpu")[0], jax.local_devices(backend="tpu")[0]
+jax.config.update("jax_default_device", gpu)
+from tqdm.notebook import tqdm, trange
+import jax.numpy as jnp
+@jax.jit
+def double(x):
+    return 2 * x
+def twice(x):
+    for _ in tqdm(trange(3), desc="on a GPU", disable=False):
+        x = jax.device_put(jnp.asarray(x), jax.devices("gpu")[0])
+    with jax.default_device(tpu):
+        return double(x)
+half = jax.jit(lambda x: x / 2, backend="gpu")
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_ran_on_a_gpu_of_colabs_counts(toy):
+    record = graded(toy, [GOOD[0], ON_A_GPU])
+    assert record["got"] == 6 and not reasons(record)

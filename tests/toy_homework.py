@@ -13,7 +13,7 @@ import pytest
 from grading import grade as grading
 from grading import sandbox
 from grading.grade import grade
-from grading.notebook import Handed
+from grading.handed_in import Handed
 from grading.sandbox import Limits, NoSandbox, probe
 
 WAY: list[str] = []  # how a test's submissions are isolated

@@ -40,7 +40,7 @@ NBVAL = (
 LINT = {
     "ruff": "ruff check .",
     "pyright": "pyright --warnings",
-    "import-linter": "lint-imports --no-logo",
+    "import-linter": "PYTHONPATH=tools lint-imports --no-logo",
     "actionlint": "python tools/check.py actionlint",
 }
 FAST = {**LINT, "fast tests": f"{PYTEST} -n 2 -m 'not slow and {EARLY}'"}

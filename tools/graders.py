@@ -5,13 +5,12 @@ which wrong answers pass would be a hint.
 """
 
 import contextlib
-import importlib.util
+import functools
 import json
 import re
-import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -19,11 +18,9 @@ from jax.experimental.compilation_cache import compilation_cache
 
 import generated
 from assemble import ROOT
-from grading import runner
-from grading.judge import Question, judge, load
-from grading.submission import Failed
-from grading.wire import pack, unpack
+from grading.judge import Exam, Question, judge, load, program
 from homework import Homework, find, solved
+from stand_in import Local
 
 MEASURED = ROOT / "book" / "homework" / "graders.json"
 PAGE = ROOT / "book" / "instructors.md"
@@ -39,45 +36,6 @@ SETTINGS = {
     "jax_compilation_cache_dir": str(ROOT / ".cache" / "jax"),
     "jax_persistent_cache_min_compile_time_secs": 0.0,
 }
-
-
-class Local:
-    """Stands for a submission in its sandbox: the same answers, without the second process."""
-
-    def __init__(self, cells: list[str]):
-        signal.signal(signal.SIGALRM, runner.stop)
-        self.namespace: dict[str, Any] = {"__name__": "__main__", "get_ipython": runner.Nothing}
-        self.defined: list[str] = []
-        self.failed = runner.run(cells, self.namespace, 60)
-
-    @contextlib.contextmanager
-    def changed(self, source: str) -> Iterator["Local"]:
-        """Be the same submission with some of its names defined in another way, for a while.
-
-        Raises: ValueError (the source does not run).
-        """
-        before = dict(self.namespace)
-        if failed := runner.run([source], self.namespace, 60):
-            raise ValueError(f"{failed} in:\n{source}")
-        try:
-            yield self
-        finally:
-            self.namespace.clear()
-            self.namespace.update(before)
-
-    def call(self, name: str, *args: Any) -> Any:
-        """Call one of its functions. Raises: Failed."""
-        return self._value({"name": name, "args": pack(list(args)), "seconds": 60})
-
-    def get(self, name: str) -> Any:
-        """Read one of its values. Raises: Failed."""
-        return self._value({"name": name})
-
-    def _value(self, request: dict[str, Any]) -> Any:
-        told = runner.answer(request, self.namespace)
-        if "error" in told:
-            raise Failed(f"`{request['name']}`: {told['error']}")
-        return unpack(told["value"])
 
 
 class Tally(NamedTuple):
@@ -113,9 +71,15 @@ def _set(settings: dict[str, Any]) -> None:
     compilation_cache.reset_cache()
 
 
+@functools.cache  # what their checks compute is kept with them
+def all_questions(homework: Homework) -> list[Question]:
+    """Return the questions of a homework."""
+    return load(homework.source.with_suffix(""))
+
+
 def questions(homework: Homework) -> list[Question]:
     """Return the questions of a homework that its checks give points for."""
-    return [q for q in load(homework.source.with_suffix("")) if q.points > q.by_hand]
+    return [question for question in all_questions(homework) if question.points > question.by_hand]
 
 
 def solution(homework: Homework) -> Local:
@@ -125,30 +89,39 @@ def solution(homework: Homework) -> Local:
 
 
 def answers(homework: Homework) -> tuple[dict[int, dict[str, str]], dict[int, dict[str, str]]]:
-    """Read a homework's mutants.py: the RIGHT and the WRONG answers, by question and name."""
-    path = homework.source.with_suffix("") / "mutants.py"
-    spec = importlib.util.spec_from_file_location("mutants", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """Read a homework's mutants: the RIGHT and the WRONG answers, by question and name."""
+    module = program(homework.source.with_suffix(""), "mutants")
     return module.RIGHT, module.WRONG
 
 
-def lost(question: Question, submission: Local) -> list[str]:
+class Impatient(Exam):
+    """Ends with the first check at which points are lost: it is known then that they are."""
+
+    def check(self, points: float, what: str, test: Callable[[], Any]) -> bool:
+        """Give points as an exam does. Raises: StopIteration (it did not)."""
+        if not super().check(points, what, test):
+            raise StopIteration
+        return True
+
+
+def lost(question: Question, submission: Local, kind: type[Exam] = Exam) -> list[str]:
     """Put one question, and name the checks at which points were lost, with their messages."""
-    (result,) = judge([question], submission, VARIANT, SEED)
+    (result,) = judge([question], submission, VARIANT, SEED, kind)
     return [f"{c.what}: {c.message}" for c in result.checks if c.got < c.points]
 
 
 def measure(homework: Homework, question: Question, submission: Local) -> Tally:
     """Put a question to all its known answers: each is the solution with some names redefined."""
 
-    def put(source: str) -> list[str]:
-        with submission.changed(source) as other:
-            return lost(question, other)
+    def put(answers: dict[str, str], kind: type[Exam]) -> dict[str, list[str]]:
+        found = {}
+        for name, source in answers.items():
+            with submission.changed(source) as other:
+                found[name] = lost(question, other, kind)
+        return found
 
     right, wrong = (known.get(question.number, {}) for known in answers(homework))
-    return Tally(*({name: put(source) for name, source in a.items()} for a in (right, wrong)))
+    return Tally(put(right, Exam), put(wrong, Impatient))
 
 
 def text() -> str:

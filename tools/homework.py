@@ -14,11 +14,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from assemble import ROOT, Lesson
-from grading.grade import SECRET
-from grading.grade import roster as variants
+from grading import published
+from grading.roster import ROSTER, SECRET, rewritten
 from lessons import build_stale
-
-BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 
 
 class Homework(Lesson):
@@ -36,51 +34,17 @@ class Homework(Lesson):
 
     def prepare(self, notebook: NotebookNode) -> None:
         """Take the solutions out."""
-        kept = [c for c in notebook.cells if "solution" not in c.metadata.get("tags", [])]
-        for cell in kept:
-            if cell.cell_type == "code":
-                cell.source = without_solution(cell.source)
-        notebook.cells = kept
-
-
-def without_solution(source: str) -> str:
-    """Replace each marked solution by `...`. Raises: ValueError (a mark without its partner)."""
-    lines, inside = [], False
-    for line in source.splitlines():
-        mark = line.strip()
-        if mark in (BEGIN, END):
-            if inside == (mark == BEGIN):
-                raise ValueError(f"{mark!r} without its partner in:\n{source}")
-            inside = mark == BEGIN
-            if inside:
-                lines.append(line.replace(BEGIN, "..."))
-        elif not inside:
-            lines.append(line)
-    if inside:
-        raise ValueError(f"{BEGIN!r} without its partner in:\n{source}")
-    return "\n".join(lines)
+        published.without_solutions(notebook)
 
 
 def solved(homework: Homework) -> list[str]:
     """Return the code cells with the solutions in: what must get all points."""
-    return _code(_read(homework))
+    return published.code(published.read(homework.source))
 
 
 def handout(homework: Homework) -> list[str]:
     """Return the code cells as a student gets them: what must get none."""
-    notebook = _read(homework)
-    homework.prepare(notebook)
-    return _code(notebook)
-
-
-def _read(homework: Homework) -> NotebookNode:
-    import jupytext
-
-    return jupytext.reads(homework.source.read_text(), fmt="md:myst")
-
-
-def _code(notebook: NotebookNode) -> list[str]:
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return published.code(published.without_solutions(published.read(homework.source)))
 
 
 def find(root: Path) -> list[Homework]:
@@ -116,7 +80,8 @@ def bundle(homework: Homework, folder: Path, secret: str = "", roster: str = "")
     """
     root = homework.root
     files = [root / "requirements.lock", *sorted((root / "tools" / "grading").glob("*.py"))]
-    files += sorted(homework.source.with_suffix("").glob("*.*"))
+    checks = homework.source.with_suffix("")
+    files += [checks / "rubric.md", *sorted(checks.rglob("checks/*.py"))]
     files += sorted(p for p in (root / "rnnlib").rglob("*") if p.suffix not in ("", ".pyc"))
     scripts = {"setup.sh": SETUP, "run_autograder": AUTOGRADER.format(name=homework.name)}
     texts = {"secret.txt": secret, "roster.csv": roster or "name,variant\n"}
@@ -141,11 +106,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--force", action="store_true", help="execute fresh notebooks too")
     parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
-    parser.add_argument("--roster", type=Path, help="who has which variant, for Gradescope")
+    parser.add_argument("--roster", type=Path, help=f"for Gradescope: {ROSTER}")
     asked = parser.parse_args(arguments)
     try:
-        variants(asked.roster)
-        roster = asked.roster.read_text(encoding="utf-8-sig") if asked.roster else ""
+        roster = rewritten(asked.roster)
     except (ValueError, OSError) as error:
         sys.exit(f"{error}")
     failed = build_stale(find(ROOT), asked.force, "")

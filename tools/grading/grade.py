@@ -5,13 +5,11 @@ goes on where it stopped.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import current_process, get_context
@@ -21,14 +19,15 @@ from typing import Any
 from tqdm import tqdm
 
 from grading import reports
+from grading.handed_in import UNPACKED, Handed, beside, survey
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import LARGEST, Handed, Unreadable, code_cells, handed_in
+from grading.notebook import LARGEST, Unreadable, code_cells
+from grading.roster import ROSTER, SECRET, absent, roster, variant_of
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission
 from grading.tables import write
 
 HOMEWORK = COURSE / "book" / "homework"
-SECRET = "a word that makes the hidden numbers yours (default: the variable SECRET)"
 COMPILER = {  # of the checks that train something themselves, for one submission after the other
     "JAX_COMPILATION_CACHE_DIR": str(COURSE / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -38,7 +37,7 @@ COMPILER = {  # of the checks that train something themselves, for one submissio
 
 def find(wanted: str) -> Path:
     """Find a homework's folder by how its name begins. Raises: ValueError."""
-    folders = sorted(path.parent for path in HOMEWORK.glob("*/checks.py"))
+    folders = sorted({path.parent for path in HOMEWORK.glob("*/checks*")})
     found = [folder for folder in folders if folder.name.startswith(wanted)]
     if len(found) != 1:
         names = ", ".join(folder.name for folder in folders)
@@ -52,6 +51,8 @@ def grade(
     """Grade one submission, whatever it is; never raises on its account."""
     questions, started = load(folder), time.monotonic()
     record = nothing(one, folder, questions)
+    if one.fault:
+        return nothing(one, folder, questions, f"{one.path.name} cannot be graded: {one.fault}.")
     try:
         cells = code_cells(one.path)
     except Unreadable as error:
@@ -117,36 +118,13 @@ def _core() -> int | None:
     return cores[(identity[-1] - 1) % len(cores)] if cores and identity else None
 
 
-def roster(path: Path | None) -> dict[str, int]:
-    """Read who has which variant: a CSV with the columns name and variant. Raises: ValueError."""
-    if path is None:
-        return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        found = [(row["name"].strip(), int(row["variant"])) for row in rows]
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} needs the columns name and variant: {error}") from None
-    if wrong := [name for name, variant in found if not 0 <= variant < 10**6]:
-        raise ValueError(f"{path}: variants go from 0 to 999,999, but not for {', '.join(wrong)}")
-    names = Counter(name for name, _ in found)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise ValueError(f"{path} has two lines for {', '.join(twice)}")
-    return dict(found)
-
-
-def variant_of(one: Handed, variants: dict[str, int]) -> int | None:
-    """Look somebody up on the roster, by number or by name."""
-    return variants.get(one.identifier, variants.get(one.who))
-
-
 def key(one: Handed, folder: Path, settings: list[str]) -> str:
     """Return what changes when a submission, the homework or the grader has changed."""
-    files = [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
+    files = [*sorted(folder.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
     state = one.path.lstat()
     small = one.path.is_file() and state.st_size <= LARGEST  # nothing else is ever read
     content = one.path.read_bytes() if small else str((state.st_size, state.st_mtime_ns)).encode()
-    settings = [*settings, one.note]
+    settings = [*settings, one.note, one.fault]
     parts = [content, *(f.read_bytes() for f in files), *map(str.encode, settings)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -187,40 +165,47 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: see --help."""
     parser = argparse.ArgumentParser("make grade", description=__doc__)
     parser.add_argument("homework", help="how its name begins, such as hw2")
-    parser.add_argument("folder", type=Path, help="what was handed in")
+    parser.add_argument("folder", type=Path, help="what was handed in: a folder, or a zip")
     parser.add_argument("--out", type=Path, help="default: the folder's name with -graded")
-    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
+    parser.add_argument("--roster", type=Path, help=ROSTER)
     parser.add_argument("--secret", default=os.environ.get("SECRET", ""), help=SECRET)
     parser.add_argument("--isolation", default="bubblewrap", help="bubblewrap, docker or user")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
-    out = asked.out or asked.folder.with_name(asked.folder.name.rstrip("/") + "-graded")
+    out = asked.out or beside(asked.folder)
     try:
-        folder, found = find(asked.homework), handed_in(asked.folder)
+        folder, variants = find(asked.homework), roster(asked.roster)
+        found, strangers = survey(asked.folder, variants, out / UNPACKED)
         probe(asked.isolation)
         os.environ.update(COMPILER)  # the workers inherit it
-        settings = (roster(asked.roster), asked.secret, asked.isolation)
+        settings = (variants, asked.secret, asked.isolation)
         graded = grade_all(found, folder, out, settings, asked.workers)
         # disable=False: make has switched off all progress bars, those of training steps.
         records = list(tqdm(graded, total=len(found), unit=" submissions", disable=False))
         print(reports.write_all(sorted(records, key=lambda r: r["name"]), folder, out))
+        remark(absent(asked.roster, found) if asked.roster else [], strangers, asked.secret)
     except (ValueError, NoSandbox, OSError) as error:
-        print(error, file=sys.stderr)
+        print(_printable(f"{error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted. What is graded is kept: run the same command again.", file=sys.stderr)
         return 130
-    remark(settings[0], asked.secret, found)
     return 0
 
 
-def remark(variants: dict[str, int], secret: str, found: list[Handed]) -> None:
+def remark(away: list[str], strangers: list[str], secret: str) -> None:
     """Say what a teacher may have overlooked."""
-    absent = variants.keys() - {word for one in found for word in (one.who, one.identifier)}
-    if absent:
-        print(f"on the roster, but nothing handed in: {', '.join(sorted(absent))}")
+    if away:
+        print(f"on the roster, but nothing handed in: {', '.join(away)}")
+    if strangers:
+        print(_printable(f"nobody's, and no notebooks: {', '.join(strangers)}"))
     if not secret:
         print("no SECRET: the hidden numbers follow from names that anybody may know")
+
+
+def _printable(text: str) -> str:
+    """Write bytes in a file's name that are no text as code."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 if __name__ == "__main__":

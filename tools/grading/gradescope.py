@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grading.grade import find, grade, roster
-from grading.notebook import handed_in
+from grading.grade import find, grade
+from grading.handed_in import handed_in
+from grading.roster import ROSTER, roster
 from grading.sandbox import probe
 from grading.tables import write
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("results", type=Path, help="/autograder/results/results.json")
     parser.add_argument("--isolation", default="user")
     parser.add_argument("--metadata", type=Path, default="/autograder/submission_metadata.json")
-    parser.add_argument("--roster", type=Path, help="a CSV with the columns name and variant")
+    parser.add_argument("--roster", type=Path, help=ROSTER)
     asked = parser.parse_args(arguments)
     # What is wrong here is not the student's fault: Gradescope says so.
     probe(asked.isolation)

@@ -4,18 +4,20 @@ A homework's checks are Python in its folder under book/homework: functions mark
 given an Exam. They run here, outside the sandbox; of a submission they see nothing but its answers.
 """
 
-import importlib.util
 import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
 from grading.sandbox import COURSE
-from grading.submission import Failed, Stopped
+from grading.submission import Failed, Missing, Stopped
 
 
 class Wrong(Exception):
@@ -156,22 +158,40 @@ def close(
 
 
 def load(folder: Path) -> list[Question]:
-    """Read a homework's questions from its checks.py, in order; they may use rnnlib, this one."""
+    """Read a homework's questions from its checks, in order; they may use rnnlib, this one."""
     if str(COURSE) not in sys.path:
         sys.path.insert(0, str(COURSE))
-    spec = importlib.util.spec_from_file_location(f"{folder.name}_checks", folder / "checks.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = [value for value in vars(module).values() if isinstance(value, Question)]
+    known = vars(program(folder, "checks")).values()
+    found = [value for value in known if isinstance(value, Question)]
     return sorted(found, key=lambda question: question.number)
 
 
-def judge(questions: list[Question], submission: Asked, variant: int, seed: int) -> list[Result]:
+def program(folder: Path, name: str) -> ModuleType:
+    """Run what lies beside a homework, a file or a package, under a name of its own; return it."""
+    spec = PathFinder.find_spec(name, [str(folder)])
+    assert spec and spec.origin, f"{folder} has no {name}"
+    whole = f"{folder.name}_{name}"
+    spec = spec_from_file_location(
+        whole, spec.origin, submodule_search_locations=spec.submodule_search_locations
+    )
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    sys.modules[whole] = module  # where a package's own modules look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def judge(
+    questions: list[Question],
+    submission: Asked,
+    variant: int,
+    seed: int,
+    kind: type[Exam] = Exam,
+) -> list[Result]:
     """Put all questions to a submission, each independent of the others."""
     results = []
     for question in questions:
-        exam = Exam(submission, variant, question, seed)
+        exam = kind(submission, variant, question, seed)
         try:
             reason = _missing(question, submission)
         except Stopped as error:
@@ -208,6 +228,6 @@ def _has(submission: Asked, name: str) -> bool:
         submission.get(name)
     except Stopped:
         raise
-    except Failed as error:
-        return "there is no" not in str(error)  # a function is there, but cannot be packed
+    except Failed as error:  # a function is there, but cannot be packed
+        return not isinstance(error, Missing)
     return True

@@ -6,9 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from grading import published
 from grading.copies import alike, pasted
 from grading.sandbox import COURSE
-from grading.tables import Record, automatic, canvas, grades, moodle, with_hand, write, write_csv
+from grading.tables import (
+    Record,
+    automatic,
+    blackboard,
+    canvas,
+    grades,
+    moodle,
+    unclaimed,
+    with_hand,
+    write,
+    write_csv,
+)
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
@@ -28,12 +40,14 @@ pre { white-space: pre-wrap; background: #f1efea; padding: .6rem; overflow-wrap:
 def write_all(records: list[Record], folder: Path, out: Path) -> str:
     """Write every report, and say in a few lines what there is."""
     assignment = folder.name.replace("_", " ")
-    records = with_hand(records, out / "by-hand.csv")
+    by_hand = out / "by-hand.csv"
+    records = with_hand(records, by_hand)
     write_csv(out / "grades.csv", grades(records))
-    for system, table in (("canvas", canvas), ("moodle", moodle)):
+    for table in (blackboard, canvas, moodle):
+        system = table.__name__
         own = [record for record in records if record["system"] == system]
         if own:
-            write_csv(out / f"{system}.csv", table(own, assignment))
+            write_csv(out / f"{system}.csv", table(own, assignment), people=False)
     for record in records:
         page = feedback(record, assignment)
         write(out / "feedback" / f"{record['name']}.html", page)
@@ -41,21 +55,22 @@ def write_all(records: list[Record], folder: Path, out: Path) -> str:
     write(out / "summary.html", summary(records, assignment, rubric, *public(folder)))
     mean = sum(record["got"] for record in records) / len(records)
     left = sum(record["hand"] is None for record in records)
+    lost = ", ".join(unclaimed(records, by_hand))
+    said = f"\nby-hand.csv has points for nobody who handed in: {lost}" if lost else ""
     return (
         f"{len(records)} graded, mean {mean:.1f} of {automatic(records[0]):g} points; "
         f"{records[0]['by_hand']:g} more are given by hand (rubric and texts: summary.html; "
-        f"{left} to go: by-hand.csv).\n{out}: grades.csv, feedback/, summary.html"
+        f"{left} to go: by-hand.csv).\n{out}: grades.csv, feedback/, summary.html{said}"
     )
 
 
 def public(folder: Path) -> tuple[list[str], list[str]]:
     """Return the cells that anybody can read: the handout's, and the solution's."""
-    import homework  # not in the bundle for Gradescope, which must not hold the solution
-
-    known = homework.Homework(COURSE, folder.name)
-    if not known.source.exists():
+    source = COURSE / "book" / "homework" / f"{folder.name}.md"
+    if not source.exists():  # on Gradescope, which must not hold the solution
         return [], []
-    return homework.handout(known), homework.solved(known)
+    solution = published.code(published.read(source))
+    return published.code(published.without_solutions(published.read(source))), solution
 
 
 def feedback(record: Record, assignment: str) -> str:

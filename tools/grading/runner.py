@@ -9,41 +9,40 @@ import __future__
 import ast
 import contextlib
 import json
+import math
 import os
-import re
 import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType, MappingProxyType
 from typing import Any, BinaryIO
 
+from grading import cells
+from grading.surroundings import settle, surround
 from grading.wire import line, pack, unpack
 
-MAGIC = re.compile(r"\s*%%(time|timeit|capture)\b.*\n")  # the rest of the cell is Python
-LONG = "# long"  # how a cell begins that the grader need not run
 ABOUT = 300  # characters of an error that are passed on
+AGAIN = 1.0  # seconds after which an alarm rings again: the first may have gone unheard
+LONG_LIST = 20  # of what failed
+SPENT = "not run to its end: the time for all cells together was spent"
+Failure = tuple[int, str, cells.Statement, BaseException]  # the statement's number and place
 
 
 class OutOfTime(BaseException):
     """Not an Exception, so that a submission's own `except Exception` lets it through."""
 
 
-class Nothing:
-    """Stands for IPython's shell: whatever a magic or a shell command would do is left out."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: None
-
-
 def stop(signum: int, frame: FrameType | None) -> None:
     """Be called by the alarm clock."""
-    raise OutOfTime
+    raise OutOfTime("it took too long")
 
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Interrupt what takes longer; a call into compiled code is interrupted when it returns."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGALRM, stop)  # the submission may have an alarm of its own
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:
@@ -53,65 +52,104 @@ def at_most(seconds: float) -> Iterator[None]:
 def say(error: BaseException) -> str:
     """Name an error in one line."""
     if isinstance(error, OutOfTime):
-        return "it took too long"
+        return str(error)
     return " ".join(f"{type(error).__name__}: {error}".split())[:ABOUT]
 
 
-def statements(cells: list[str]) -> Iterator[tuple[str, ast.stmt | Exception]]:
-    """Give every statement of every cell, or what keeps a cell from being read, and its place."""
-    from IPython.core.inputtransformer2 import TransformerManager
+class Clock:
+    """How long each statement may take, so that all together take no longer than they may.
 
-    for number, cell in enumerate(cells, 1):
-        if cell.lstrip().lower().startswith(LONG):
-            continue
-        try:
-            cell = MAGIC.sub("\n", cell, count=1) if MAGIC.match(cell) else cell
-            for statement in ast.parse(TransformerManager().transform_cell(cell)).body:
-                yield f"code cell {number}, line {statement.lineno}", statement
-        except SyntaxError as error:
-            yield f"code cell {number}, line {error.lineno}", error
-        except (ValueError, RecursionError, MemoryError) as error:  # no text, or nested too deep
-            yield f"code cell {number}", error
+    When their time is spent there is as much again as for one statement, of which each that is
+    left may have a small share: definitions take less, so that none is lost to what went before.
+    """
+
+    def __init__(self, statement: float, total: float = math.inf):
+        self.statement, self.end = statement, time.monotonic() + total
+
+    def spent(self) -> bool:
+        """Tell whether the time for all is over."""
+        return time.monotonic() > self.end
+
+    def share(self) -> float:
+        """Return the seconds of the next statement. Raises: OutOfTime (there are none)."""
+        left = self.end - time.monotonic()
+        seconds = min(self.statement, max(left, (left + self.statement) / 32))
+        if seconds < 1e-3:
+            raise OutOfTime(SPENT)
+        return seconds
 
 
-def run(cells: list[str], namespace: dict[str, Any], seconds: float) -> list[str]:
+def run(
+    sources: list[str],
+    namespace: dict[str, Any],
+    clock: Clock,
+    skip: Mapping[int, str] = MappingProxyType({}),
+    tell: Callable[[int], None] = lambda number: None,
+) -> list[Failure]:
     """Run the cells one statement at a time: one that fails stops no other. Return what failed.
 
-    Statements that failed are tried once more at the end: cells may be out of order.
+    Statements that failed are tried once more at the end: cells may be out of order. Those that
+    ran out of time are not, and those that are known to, `skip`, are not tried at all.
     """
-    failed: list[tuple[str, ast.stmt | Exception, BaseException]] = []
+    todo = [(number, *one) for number, one in enumerate(cells.statements(sources))]
+    failed: list[Failure] = []
     flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
     for again in (False, True):
-        todo = [(where, what) for where, what, _ in failed] if again else statements(cells)
-        failed = []
-        for where, statement in todo:
+        late = [one for one in failed if isinstance(one[-1], OutOfTime)]
+        todo = [one[:-1] for one in failed if one not in late] if again else todo
+        failed = late
+        for number, where, statement in todo:
+            tell(number)
             try:
-                if isinstance(statement, Exception):
-                    raise statement
-                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-                    for name in statement.names:
-                        flags |= getattr(__future__, name.name).compiler_flag
-                code = compile(ast.Module([statement], []), where, "exec", flags, True)
-                with at_most(seconds):
-                    exec(code, namespace)
+                if number in skip:
+                    raise OutOfTime(skip[number])
+                flags |= execute(statement, where, namespace, clock.share(), flags)
             except BaseException as error:
-                failed.append((where, statement, error))
-    return [f"{where}: {say(error)}" for where, _, error in failed]
+                signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
+                if isinstance(error, OutOfTime) and number not in skip and clock.spent():
+                    error = OutOfTime(SPENT)
+                failed.append((number, where, statement, error))
+        flags |= __future__.annotations.compiler_flag  # a name in them may be of what is missing
+    return sorted(failed, key=lambda one: one[0])
+
+
+def execute(
+    statement: cells.Statement, where: str, namespace: dict[str, Any], seconds: float, flags: int
+) -> int:
+    """Run one statement; return the flags that it sets for those after it."""
+    if isinstance(statement, Exception):
+        raise statement
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        flags |= getattr(__future__, statement.names[0].name).compiler_flag
+    code = compile(ast.Module([statement], []), where, "exec", flags, True)
+    settle(namespace)
+    with at_most(seconds):
+        exec(code, namespace)
+    return flags
+
+
+def said(failed: list[Failure]) -> list[str]:
+    """Say what failed, in so many lines that they can be read."""
+    lines = [f"{where}: {say(error)}" for _, where, _, error in failed]
+    more = len(lines) - LONG_LIST
+    return [*lines[:LONG_LIST], f"and {more} statements more"] if more > 0 else lines
 
 
 def answer(request: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
     """Call a function of the submission, or give one of its values."""
     name = request["name"]
     if name not in namespace:
-        return {"error": f"there is no `{name}`"}
+        return {"error": f"there is no `{name}`", "missing": True}
     try:
+        settle(namespace)
         value = namespace[name]
         if "args" in request:
             with at_most(request["seconds"]):
                 value = value(*unpack(request["args"]))
         return {"value": pack(value)}
     except BaseException as error:
-        return {"error": say(error)}
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return {"error": say(error), "late": isinstance(error, OutOfTime)}
 
 
 def reply(number: int, told: dict[str, Any]) -> bytes:
@@ -120,6 +158,11 @@ def reply(number: int, told: dict[str, Any]) -> bytes:
         return line({"id": number, **told})
     except (ValueError, RecursionError) as error:  # such as a number of 5,000 digits
         return line({"id": number, "error": say(error)})
+
+
+def new() -> dict[str, Any]:
+    """Return what the names of a notebook are before its first cell."""
+    return {"__name__": "__main__", "display": print}
 
 
 def private_channel() -> tuple[BinaryIO, BinaryIO]:
@@ -134,18 +177,24 @@ def private_channel() -> tuple[BinaryIO, BinaryIO]:
 def main() -> None:
     """Run the cells that come first, then answer line by line."""
     asked, told = private_channel()
-    signal.signal(signal.SIGALRM, stop)
-    sys.path.append(os.getcwd())
-    told.write(line({"ready": True}))
-    told.flush()
-    start = json.loads(asked.readline())
-    namespace = {"__name__": "__main__", "get_ipython": Nothing, "display": print}
-    failed = run(start["cells"], namespace, start["seconds"])
-    told.write(line({"id": start["id"], "failed": failed[:20], "defined": defined(namespace)}))
-    told.flush()
-    for request in map(json.loads, asked):
-        told.write(reply(request["id"], answer(request, namespace)))
+
+    def tell(message: bytes) -> None:
+        told.write(message)
         told.flush()
+
+    sys.path.append(os.getcwd())
+    tell(line({"ready": True}))
+    start = json.loads(asked.readline())
+    surround(start["cells"])
+    number, namespace = start["id"], new()
+    clock, skip = Clock(start["seconds"], start["total"]), dict(start["skip"])
+    failed = run(
+        start["cells"], namespace, clock, skip, lambda at: tell(line({"id": number, "at": at}))
+    )
+    late = [[at, say(error)] for at, *_, error in failed if isinstance(error, OutOfTime)]
+    tell(line({"id": number, "failed": said(failed), "late": late, "defined": defined(namespace)}))
+    for request in map(json.loads, asked):
+        tell(reply(request["id"], answer(request, namespace)))
 
 
 def defined(namespace: dict[str, Any]) -> list[str]:

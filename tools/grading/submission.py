@@ -8,20 +8,27 @@ import select
 import subprocess
 import threading
 import time
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from typing import Any, NoReturn
 
-import psutil
-
-from grading.sandbox import Limits, NoSandbox, command, confined, remove
+from grading.sandbox import Limits, NoSandbox, command, confined
+from grading.watch import kill, used
 from grading.wire import line, pack, unpack
 
 LATE = "it did not come to an end in time"
+ELSE = "it wrote something else where its answer should be"
 STARTING = 60.0  # seconds that a sandbox may take to start
+GRACE = 5.0  # seconds in which what is interrupted must end
+PATIENCE = 3  # times that what comes to no end is asked for
+TRIES = 2  # of cells in which its process ended
 
 
 class Failed(Exception):
     """The submission gave no answer, or one that is none; the message says why."""
+
+
+class Missing(Failed):
+    """The submission defines nothing of this name."""
 
 
 class Stopped(Failed):
@@ -31,8 +38,9 @@ class Stopped(Failed):
 class Submission:
     """The code cells of a notebook, run in a sandbox as soon as something is asked of them.
 
-    A process that has been stopped is started anew for the next question, three times in all: one
-    function that never returns does not cost the points of the others.
+    A process that has been stopped is started anew for the next question, without the statements
+    that ran out of time: one that never ends costs no other's points, nor does a function that
+    never returns, which is asked PATIENCE times in all.
     """
 
     def __init__(
@@ -46,7 +54,10 @@ class Submission:
         self.isolation = isolation
         self.failed: list[str] = []
         self.defined: list[str] = []
+        self.late: dict[int, str] = {}  # statements that ran out of time, by number, and how
+        self.ends: Counter[str] = Counter()  # how often asking for a name came to no end
         self.starts = 0
+        self.broken = 0  # starts that ended while its cells ran
         self.process: subprocess.Popen | None = None
         self.reason = ""
         self.numbers = itertools.count()
@@ -57,11 +68,11 @@ class Submission:
         """Call a function that the submission defines. Raises: Failed."""
         seconds = self.limits.call
         request = {"name": name, "args": [pack(a) for a in args], "seconds": seconds}
-        return self._value(request, seconds + 5)
+        return self._value(request, seconds + GRACE)
 
     def get(self, name: str) -> Any:
         """Read a value that the submission defines. Raises: Failed."""
-        return self._value({"name": name}, 10)
+        return self._value({"name": name}, 2 * GRACE)
 
     def start(self) -> None:
         """Run its cells, unless they have been run.
@@ -69,9 +80,23 @@ class Submission:
         Raises: Stopped; NoSandbox (it did not start at all, which is nobody's fault).
         """
         if self.process and self.process.poll() is None:
-            return
-        if self.starts == 3:
+            return None
+        if self.broken == TRIES:
             raise Stopped(self.reason)
+        enough = time.monotonic() + self.limits.cells
+        while True:
+            self._open()
+            try:
+                return self._run_cells()
+            except Stopped:
+                if self.reason == LATE and self.at is not None and time.monotonic() < enough:
+                    self.late[self.at] = LATE
+                else:
+                    self.broken += 1
+                    raise
+
+    def _open(self) -> None:
+        """Start its sandbox. Raises: Stopped, NoSandbox."""
         self.close()
         self.starts += 1
         self.deadline = self.deadline or time.monotonic() + self.limits.total
@@ -89,33 +114,55 @@ class Submission:
         except (Stopped, OSError, EOFError):
             if self.starts == 1:
                 raise NoSandbox(f"{self.isolation} did not start") from None
+            self.broken = TRIES
             raise Stopped(self.reason) from None
+
+    def _run_cells(self) -> None:
+        """Run its cells, and listen to which statement they have come. Raises: Stopped."""
+        self.at: int | None = None
         self.reason = "its own process ended while its cells ran"
-        told = self._exchange(
-            {"cells": self.cells, "seconds": self.limits.statement}, self.limits.cells
-        )
+        most, all_ = self.limits.statement, self.limits.cells
+        start = {"seconds": most, "total": all_, "skip": list(self.late.items())}
+        told = self._exchange({"cells": self.cells, **start}, STARTING)
+        last = time.monotonic() + all_ + 2 * most + GRACE
+        while "at" in told:
+            self.at = told["at"] if isinstance(told["at"], int) else None
+            until = min(last, time.monotonic() + most + GRACE)
+            told = self._receive(told["id"], until)
         self.failed, self.defined = _words(told.get("failed")), _words(told.get("defined"))
+        self.late |= _late(told.get("late"))
 
     def close(self) -> None:
         """End it, with all that it started."""
         if self.process:
-            _kill(self.process)
+            kill(self.process)
             for pipe in (self.process.stdin, self.process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close() if pipe else None
 
     def _value(self, request: dict[str, Any], seconds: float) -> Any:
+        name = f"`{request['name']}`"
+        asked = name + "()" * ("args" in request)
+        if self.ends[asked] == PATIENCE:
+            raise Failed(f"{name}: {LATE}, {PATIENCE} times: not asked again")
         self.start()
-        self.reason = f"its own process ended in `{request['name']}`"
-        told = self._exchange(request, seconds)
+        self.reason = f"its own process ended in {name}"
+        try:
+            told = self._exchange(request, seconds)
+        except Stopped:
+            self.ends[asked] += 1
+            raise
+        self.ends[asked] += told.get("late") is True
         if "error" in told:
-            raise Failed(f"`{request['name']}`: {str(told['error'])[:400]}")
+            kind = Missing if told.get("missing") is True else Failed
+            raise kind(f"{name}: {str(told['error'])[:400]}")
         try:
             return unpack(told["value"])
         except (KeyError, ValueError, RecursionError, OverflowError) as error:
-            raise Failed(f"`{request['name']}` gave no readable answer: {error}") from None
+            raise Failed(f"{name} gave no readable answer: {error}") from None
 
     def _exchange(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Say something, and return the answer. Raises: Stopped."""
         assert self.process and self.process.stdin
         number, now = next(self.numbers), time.monotonic()
         if now > self.deadline:
@@ -126,15 +173,22 @@ class Submission:
         try:
             self.process.stdin.write(line({"id": number, **message}))
             self.process.stdin.flush()
-            told = json.loads(self._line(min(now + seconds, self.deadline)))
+            return self._receive(number, now + seconds)
+        except OSError:
+            self._stop("")
+        finally:
+            clock.cancel()
+
+    def _receive(self, number: int, until: float) -> dict[str, Any]:
+        """Read a message about what was asked under this number. Raises: Stopped."""
+        try:
+            told = json.loads(self._line(min(until, self.deadline)))
         except (OSError, EOFError):
             self._stop("")
         except (ValueError, RecursionError):
-            self._stop("it wrote something else where its answer should be")
-        finally:
-            clock.cancel()
+            self._stop(ELSE)
         if not isinstance(told, dict) or told.get("id") != number:
-            self._stop("it wrote something else where its answer should be")
+            self._stop(ELSE)
         return told
 
     def _line(self, deadline: float) -> bytes:
@@ -153,16 +207,16 @@ class Submission:
         first, _, self.buffer = self.buffer.partition(b"\n")
         return bytes(first)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str) -> NoReturn:
         assert self.process
-        _kill(self.process)
+        kill(self.process)
         self.reason = reason or self.reason
         raise Stopped(self.reason)
 
     def _watch(self, process: subprocess.Popen) -> None:
         """Count what all its processes use together, and end them when it is too much."""
         while process.poll() is None:
-            memory, processes = _used(process.pid)
+            memory, processes = used(process.pid)
             if memory > self.limits.memory:
                 most = self.limits.memory // 2**20
                 self._end(process, f"it used more than {most:,} MiB of memory")
@@ -172,47 +226,17 @@ class Submission:
 
     def _end(self, process: subprocess.Popen, reason: str) -> None:
         self.reason = reason
-        _kill(process)
+        kill(process)
+
+
+def _late(told: Any) -> dict[int, str]:
+    """Take the statements that ran out of time, whatever a process said."""
+    pairs = told if isinstance(told, list) else []
+    found = [pair for pair in pairs[:1000] if isinstance(pair, list) and len(pair) == 2]
+    return {at: str(how)[:400] for at, how in found if isinstance(at, int)}
 
 
 def _words(told: Any) -> list[str]:
     """Take a list of short words, whatever a process said."""
     words = told if isinstance(told, list) else []
     return [str(word)[:400] for word in words[:100] if isinstance(word, str)]
-
-
-def _used(pid: int) -> tuple[int, int]:
-    """Return the bytes that a process and its descendants hold, and how many they are.
-
-    Files that are kept in memory count, whether they are mapped or not.
-    """
-    memory, count = 0, 0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                memory += process.memory_info().rss + _in_memory(process.pid)
-                count += 1
-    return memory, count
-
-
-def _in_memory(pid: int) -> int:
-    """Return the bytes of a process's open files that lie nowhere else (Linux's memfd)."""
-    held = 0
-    with contextlib.suppress(OSError):
-        for file in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                if os.readlink(file).startswith("/memfd:"):
-                    held += file.stat().st_blocks * 512
-    return held
-
-
-def _kill(process: subprocess.Popen) -> None:
-    """Kill a sandbox; the kernel kills what is in its process namespace along with it."""
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-    process.kill()
-    process.wait()
-    remove(process.args)

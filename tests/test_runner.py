@@ -1,0 +1,139 @@
+"""A notebook's cells, run one statement at a time: what runs, what does not, and for how long."""
+
+import time
+from types import SimpleNamespace
+
+import jax
+import pytest
+
+from grading import runner
+from grading.runner import Clock, OutOfTime, new, run, said
+
+
+def ran(*cells: str, skip=(), statement=2.0, total=60.0) -> SimpleNamespace:
+    namespace = new()
+    failed = run(list(cells), namespace, Clock(statement, total), dict(skip))
+    return SimpleNamespace(**{"failed": said(failed), **namespace})
+
+
+LONG_CELLS = [
+    "# long",
+    "#Long: some minutes",
+    "\n\n# LONG (an hour)",
+    "%%time\n# long",
+    "%%capture --no-stderr out\n%%time\n\n# long: x",
+    "# @title My run\n# long",
+    "#@title My run {display-mode: 'form'}\n#@markdown What it does\n%%time\n# long",
+    "%matplotlib inline\n!nvidia-smi\n# long",
+    "%%timeit -n1 -r1\n# long",
+]
+
+
+@pytest.mark.parametrize("head", LONG_CELLS)
+def test_a_long_cell_is_skipped_whatever_stands_above_the_mark(head):
+    assert not hasattr(ran(f"{head}\nx = 1"), "x")
+
+
+@pytest.mark.parametrize("head", ["# longer lists are slow", "y = 2\n# long", "# no # long", ""])
+def test_other_cells_are_run(head):
+    assert ran(f"{head}\nx = 1").x == 1
+
+
+AROUND = [
+    "%time x = 1",
+    "%time x = \\\n    1",
+    "%prun -q -l 5 x = 1",
+    "x = %time 1",
+    "%%time\nx = 1",
+    "%%time\r\nx = 1\r\n",
+    "%%capture\n%%time\nx = 1",
+    "%%time\n%%capture out\nx = 1",
+    "#@title Form\n%%capture out\nx = 1",
+    "\n%%prun -s cumulative\nx = 1",
+    "if True:\n    %time x = 1",
+    "from IPython import get_ipython\n%time x = 1",
+    "%timeit -n1 -r 1 x = 1",
+    "%%timeit -n1\nx = 1",
+    "%lprun -f print x = 1",
+]
+
+
+@pytest.mark.parametrize("cell", AROUND)
+def test_the_python_inside_a_magic_runs(cell):
+    found = ran(cell)
+    assert found.x == 1 and not found.failed
+
+
+def test_what_is_timed_changes_no_name_that_is_there():
+    found = ran("x = []", "%timeit x = 5", "%%timeit\nx.append(1)\nx = 2", "y = 1")
+    assert found.x == [1] and found.y == 1
+
+
+def test_other_languages_and_shell_commands_do_nothing():
+    found = ran("%%bash\nx = 1", "%pip install y", "!rm -rf /\nz = 1", "files = !ls", "%%writefile")
+    assert not hasattr(found, "x") and found.z == 1 and found.files is None and not found.failed
+
+
+def test_an_import_that_fails_costs_no_other():
+    found = ran(
+        "import math as m, no_such_thing, cmath\nfrom os import nothing, sep",
+        "from google.colab import drive, files\ndrive.mount('/content/drive')",
+        "try:\n    import google.colab\n    here = 1\nexcept ImportError:\n    here = 2",
+        "def f(x: no_such_thing.Thing) -> int:\n    return x + 1",
+    )
+    assert found.m.pi > found.cmath.pi - 1 and found.sep and found.here == 2 and found.f(1) == 2
+    assert [said.split(": ")[1] for said in found.failed] == [
+        "ModuleNotFoundError",
+        "ImportError",
+        *["ModuleNotFoundError"] * 2,
+        "NameError",
+    ]
+
+
+SLOW = "import time\ntime.sleep(60)"
+
+
+def test_what_ran_out_of_time_is_not_tried_again_and_costs_no_answer():
+    started = time.monotonic()
+    found = ran(*[SLOW] * 6, "x = f(1)", *[SLOW] * 9, "def f(y): return y", statement=0.2, total=1)
+    assert time.monotonic() - started < 5
+    assert found.x == 1 and len(found.failed) == 15
+    assert "line 2: it took too long" in found.failed[0]
+    assert "time for all cells together was spent" in found.failed[-1]
+
+
+def test_all_cells_together_come_to_an_end():
+    started = time.monotonic()
+    found = ran("import time", *["time.sleep(60)"] * 400, statement=0.2, total=0.2)
+    assert time.monotonic() - started < 5
+    assert len(found.failed) == 21 and found.failed[-1] == "and 380 statements more"
+
+
+def test_what_is_known_not_to_end_is_not_run():
+    found = ran("x = 1\ny = 1", skip={0: "no end"})
+    assert found.failed == ["code cell 1, line 1: no end"] and found.y == 1
+
+
+def test_an_alarm_of_the_submissions_own_or_one_that_is_caught_does_not_undo_the_graders(
+    monkeypatch,
+):
+    monkeypatch.setattr(runner, "AGAIN", 0.1)
+    own = "import signal\nsignal.signal(signal.SIGALRM, lambda *a: None)"
+    caught = f"try:\n    {SLOW.splitlines()[1]}\nexcept BaseException:\n    time.sleep(60)"
+    started = time.monotonic()
+    found = ran(own, SLOW, caught, "x = 1", statement=0.2)
+    assert time.monotonic() - started < 5 and found.x == 1 and len(found.failed) == 2
+
+
+def test_a_setting_that_jax_reads_when_it_is_imported_is_heard(monkeypatch):
+    set_: list = []
+    monkeypatch.setattr(jax.config, "update", lambda *setting: set_.append(setting))
+    ran("import os", "os.environ['JAX_ENABLE_X64'] = 'True'", "x = 1", "y = 2")
+    assert set_ == [("jax_enable_x64", True)]
+
+
+def test_a_value_that_is_not_there_is_told_from_one_that_cannot_be_sent():
+    namespace = {"there is no": print}
+    assert "missing" not in runner.answer({"name": "there is no"}, namespace)
+    assert runner.answer({"name": "x"}, namespace)["missing"]
+    assert runner.say(OutOfTime("late")) == "late"

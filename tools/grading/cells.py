@@ -1,0 +1,59 @@
+"""A notebook's cells, read as IPython reads them: which statements of them are to be run."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+LONG = re.compile(r"#\s*long\b", re.IGNORECASE)  # how a cell begins that the grader need not run
+CELL_MAGIC = re.compile(r"%%(\w+)")
+AROUND = {"time", "timeit", "capture", "prun", "lprun", "memit"}  # magics that run Python
+MARKS = ("#", "%", "!")  # how lines begin that may stand above a cell's first statement
+Statement = ast.stmt | Exception  # what is to be run, or what keeps a cell from being read
+
+
+def python(cell: str) -> ast.Module:
+    """Return a cell's program, its lines where they stood: empty if the grader need not run it.
+
+    Raises: SyntaxError; ValueError, RecursionError, MemoryError (no text, or nested too deep).
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    transform, lines, timed = TransformerManager().transform_cell, cell.split("\n"), False
+    for at, line in enumerate(map(str.strip, lines)):
+        if LONG.match(line):
+            return ast.Module([], [])
+        if magic := CELL_MAGIC.match(line):
+            if magic[1] not in AROUND:  # a program in another language, or a file's text
+                return ast.Module([], [])
+            lines[at], timed = "#", timed or magic[1] == "timeit"
+        elif line and not line.startswith(MARKS):
+            break
+    source = "\n".join(lines)
+    if timed:  # what it defines is nobody's: see Shell
+        source = f"get_ipython().run_cell_magic('timeit', '', {source!r})"
+    return ast.parse(transform(source))
+
+
+def statements(cells: list[str]) -> Iterator[tuple[str, Statement]]:
+    """Give every statement of every cell, and its place."""
+    for number, cell in enumerate(cells, 1):
+        try:
+            for statement in python(cell).body:
+                for part in one_by_one(statement):
+                    yield f"code cell {number}, line {statement.lineno}", part
+        except SyntaxError as error:
+            yield f"code cell {number}, line {error.lineno}", error
+        except (ValueError, RecursionError, MemoryError) as error:
+            yield f"code cell {number}", error
+
+
+def one_by_one(statement: ast.stmt) -> list[ast.stmt]:
+    """Part an import of several names: what is missing here costs none of the others."""
+    if isinstance(statement, ast.Import):
+        parts: list[ast.stmt] = [ast.Import([name]) for name in statement.names]
+    elif isinstance(statement, ast.ImportFrom):
+        module, level = statement.module, statement.level
+        parts = [ast.ImportFrom(module, [name], level) for name in statement.names]
+    else:
+        return [statement]
+    return [ast.copy_location(part, statement) for part in parts]
