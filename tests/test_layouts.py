@@ -84,6 +84,13 @@ def test_where_two_systems_could_have_written_a_name_the_one_that_finds_people_d
     assert [o and o.who for o in owners([(name,) for name in digits])] == ["doe", "roe"]
 
 
+def test_a_students_choice_of_a_name_is_nobody_elses():
+    canvas = ["a_1_1_x_roe_attempt_2026-11-27-11-59-00_y.ipynb", "roe_2_9_hw2.ipynb"]
+    assert [o and o.who for o in owners([(name,) for name in canvas])] == ["a", "roe"]
+    ilias = [(ILIAS, "ann_7_9_x.ipynb"), ("Ann_A_ann_7", "y.ipynb"), ("Bo_B_bo_8", "z.ipynb")]
+    assert [o and o.who for o in owners(ilias)] == ["John Roe", "A Ann", "B Bo"]
+
+
 @pytest.mark.parametrize(
     ("older", "newer"),
     [
