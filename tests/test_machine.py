@@ -180,9 +180,12 @@ def test_what_is_lacking_is_got_in_one_way_or_another(tmp_path):
     assert obtain(needing(tmp_path, ways[0], ":")) == "it is not there; only root may"
 
 
-def test_a_browser_that_somebody_named_is_not_installed(monkeypatch):
+def test_a_browser_that_somebody_named_is_not_installed(bare, monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/nowhere")
-    assert obtain(machine.BROWSER) == "CHROMIUM is set to '/nowhere', which is no program."
+    program(bare, "id", "echo 0")
+    program(bare, "apt-get", f'echo "$@" >>{bare}/log')
+    assert [machine.attempt(way) for way in machine.BROWSER.ways] == ["", ""]
+    assert not (bare / "log").exists()
 
 
 def test_namespaces_are_allowed_where_nothing_may_be_left_out_and_nowhere_else(bare, monkeypatch):
