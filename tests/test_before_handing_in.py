@@ -126,8 +126,9 @@ def test_it_knows_the_graders_limits():
 
 def asked(one) -> list[str]:
     """The names in a homework's last cell."""
-    call = ast.parse(handout(one)[-1]).body[-1].value
-    return [name.value for name in call.args[1:]]
+    call = ast.parse(handout(one)[-1], mode="eval").body
+    assert isinstance(call, ast.Call)
+    return [ast.literal_eval(name) for name in call.args[1:]]
 
 
 @each_homework

@@ -90,6 +90,18 @@ def test_an_import_that_fails_costs_no_other():
     ]
 
 
+def test_an_import_that_is_not_used_costs_no_function():
+    found = ran(
+        "def f(x):\n    import math, no_such_thing as missing, cmath\n    return math.pi + x",
+        "def g(x):\n    from no_such_thing import missing\n    return missing(x)",
+        "if True:\n    import no_such_thing\n    x = 1",
+        "def h():\n  try:\n    import no_such_thing\n  except ImportError:\n    return 5",
+    )
+    assert found.f(0) > 3 and found.x == 1 and found.h() == 5 and not found.failed
+    with pytest.raises(NameError, match="missing"):
+        found.g(1)
+
+
 SLOW = "import time\ntime.sleep(60)"
 
 

@@ -76,3 +76,13 @@ def settle(namespace: dict[str, Any]) -> None:
     namespace["get_ipython"] = functools.partial(Shell, namespace)  # IPython's own gives None here
     if "jax" in sys.modules and os.environ.pop("JAX_ENABLE_X64", "").lower() in TRUE:
         sys.modules["jax"].config.update("jax_enable_x64", True)  # it reads this when imported
+
+
+def wait() -> None:
+    """Wait for what JAX goes on to compute: it belongs to the statement that asked for it.
+
+    A wait that never ends is ended, with its process, by who watches from outside.
+    """
+    if "jax" in sys.modules:
+        numpy = sys.modules["jax"].numpy
+        (numpy.zeros(1) + 1).block_until_ready()  # one thing after the other
