@@ -144,6 +144,12 @@ def test_a_setting_that_jax_reads_when_it_is_imported_is_heard(monkeypatch):
     assert set_ == [("jax_enable_x64", True)]
 
 
+def test_an_error_that_cannot_say_what_it_is_stops_nothing():
+    odd = "class Odd(Exception):\n    def __str__(self):\n        return 1 / 0"
+    found = ran(odd, "raise Odd", "x = 1")
+    assert found.x == 1 and found.failed == ["code cell 2, line 1: Odd:"]
+
+
 def test_a_value_that_is_not_there_is_told_from_one_that_cannot_be_sent():
     namespace = {"there is no": print}
     assert "missing" not in runner.answer({"name": "there is no"}, namespace)

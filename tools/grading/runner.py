@@ -50,9 +50,12 @@ def at_most(seconds: float) -> Iterator[None]:
 
 def say(error: BaseException) -> str:
     """Name an error in one line."""
-    if isinstance(error, OutOfTime):
-        return str(error)
-    return " ".join(f"{type(error).__name__}: {error}".split())[:ABOUT]
+    try:
+        text = str(error)
+    except BaseException:  # a submission's own class
+        text = ""
+    text = text if isinstance(error, OutOfTime) else f"{type(error).__name__}: {text}"
+    return " ".join(text.split())[:ABOUT]
 
 
 class Clock:

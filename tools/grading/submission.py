@@ -144,7 +144,7 @@ class Submission:
         name = f"`{request['name']}`"
         asked = name + "()" * ("args" in request)
         if self.ends[asked] == PATIENCE:
-            raise Failed(f"{name}: {LATE}, {PATIENCE} times: not asked again")
+            raise Failed(f"{name} gave no answer in {PATIENCE} tries: it is not asked again")
         self.start()
         self.reason = f"its own process ended in {name}"
         try:
