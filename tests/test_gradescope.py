@@ -17,6 +17,12 @@ from assemble import ROOT
 from grading import gradescope
 from grading.grade import COMPILER, grade
 
+ON_A_GPU = """
+import os
+os.environ["JAX_PLATFORMS"] = "cuda"
+import jax
+jax.config.update("jax_platform_name", "gpu")
+"""
 METADATA = {"users": [{"email": "roe@example.org", "id": 9, "name": "Richard Roe"}]}
 
 
@@ -55,13 +61,14 @@ def test_the_bundle_for_gradescope_holds_all_it_needs(one, tmp_path):
         assert 'SECRET="$(cat secret.txt)"' in started and "--roster roster.csv" in started
         assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
         file.extractall(tmp_path / "source")
-    assert not list(tmp_path.rglob(f"{one.name}.md"))
+    assert not list(tmp_path.rglob(f"{one.name}.md")) and not list(tmp_path.rglob("mutants"))
     (tmp_path / "in").mkdir()
     (tmp_path / "meta.json").write_text(json.dumps(METADATA))
     roster = str(tmp_path / "source" / "roster.csv")
     options = ["--isolation", "bubblewrap", "--metadata", "meta.json", "--roster", roster]
     options += [one.name, str(tmp_path / "in")]
-    (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(homework.solved(one))))
+    cells = [ON_A_GPU, *homework.solved(one)]
+    (tmp_path / "in" / "x.ipynb").write_text(json.dumps(notebook(cells)))
     subprocess.run(
         [sys.executable, "-m", "grading.gradescope", *options, str(tmp_path / "out.json")],
         env={"PYTHONPATH": str(tmp_path / "source" / "tools"), "PATH": "/usr/bin:/bin", **COMPILER},

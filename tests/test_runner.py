@@ -90,6 +90,18 @@ def test_an_import_that_fails_costs_no_other():
     ]
 
 
+def test_an_import_that_is_not_used_costs_no_function():
+    found = ran(
+        "def f(x):\n    import math, no_such_thing as missing, cmath\n    return math.pi + x",
+        "def g(x):\n    from no_such_thing import missing\n    return missing(x)",
+        "if True:\n    import no_such_thing\n    x = 1",
+        "def h():\n  try:\n    import no_such_thing\n  except ImportError:\n    return 5",
+    )
+    assert found.f(0) > 3 and found.x == 1 and found.h() == 5 and not found.failed
+    with pytest.raises(NameError, match="missing"):
+        found.g(1)
+
+
 SLOW = "import time\ntime.sleep(60)"
 
 
@@ -130,6 +142,12 @@ def test_a_setting_that_jax_reads_when_it_is_imported_is_heard(monkeypatch):
     monkeypatch.setattr(jax.config, "update", lambda *setting: set_.append(setting))
     ran("import os", "os.environ['JAX_ENABLE_X64'] = 'True'", "x = 1", "y = 2")
     assert set_ == [("jax_enable_x64", True)]
+
+
+def test_an_error_that_cannot_say_what_it_is_stops_nothing():
+    odd = "class Odd(Exception):\n    def __str__(self):\n        return 1 / 0"
+    found = ran(odd, "raise Odd", "x = 1")
+    assert found.x == 1 and found.failed == ["code cell 2, line 1: Odd:"]
 
 
 def test_a_value_that_is_not_there_is_told_from_one_that_cannot_be_sent():

@@ -52,6 +52,20 @@ def test_slow_code_before_between_and_after_the_answers_costs_none_of_them(toy, 
     assert "it took too long" in told and "the time for all cells together was spent" in told
 
 
+FOR_EVER = """import jax
+endless = jax.jit(lambda x: jax.lax.fori_loop(0, 2**31 - 1, lambda i, x: x @ x * 0.5, x))
+found = endless(jax.numpy.ones((8, 8)))
+"""
+
+
+def test_what_jax_computes_for_ever_in_the_background_costs_only_itself(toy):
+    """The statement that asks for it is over at once; what comes next would wait for it."""
+    in_jax = [*GOOD, "import jax.numpy as jnp\ndef twice(x):\n    return 2 * jnp.asarray(x)"]
+    record = graded(toy, [FOR_EVER, *in_jax, "first = twice(1.0)"])
+    assert record["got"] == 6
+    assert reasons(record) == "code cell 1, line 3: it did not come to an end in time"
+
+
 ON_A_GPU = """
 import os
 os.environ["XLA_FLAGS"] = "--xla_gpu_no_such_flag=true"

@@ -2,7 +2,6 @@
 
 import ast
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from test_runner import LONG_CELLS
@@ -127,8 +126,9 @@ def test_it_knows_the_graders_limits():
 
 def asked(one) -> list[str]:
     """The names in a homework's last cell."""
-    call: Any = ast.parse(handout(one)[-1], mode="eval").body
-    return [name.value for name in call.args[1:]]
+    call = ast.parse(handout(one)[-1], mode="eval").body
+    assert isinstance(call, ast.Call)
+    return [ast.literal_eval(name) for name in call.args[1:]]
 
 
 @each_homework

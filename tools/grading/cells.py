@@ -55,5 +55,27 @@ def one_by_one(statement: ast.stmt) -> list[ast.stmt]:
         module, level = statement.module, statement.level
         parts = [ast.ImportFrom(module, [name], level) for name in statement.names]
     else:
-        return [statement]
+        return [ast.fix_missing_locations(Unneeded().visit(statement))]
     return [ast.copy_location(part, statement) for part in parts]
+
+
+class Unneeded(ast.NodeTransformer):
+    """Lets an import within a function or a block fail alone, where no `try` waits for that.
+
+    What it would have imported is missing then where it is used.
+    """
+
+    def visit_Try(self, node: ast.AST) -> ast.AST:
+        """Leave alone what looks for itself whether something is there."""
+        return node
+
+    visit_TryStar = visit_Try
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
+        """Put each name's import into a `try` of its own."""
+        passed = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, [ast.Pass()])
+        return [
+            ast.copy_location(ast.Try([part], [passed], [], []), node) for part in one_by_one(node)
+        ]
+
+    visit_ImportFrom = visit_Import

@@ -9,7 +9,6 @@ import __future__
 import ast
 import contextlib
 import json
-import math
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from types import FrameType, MappingProxyType
 from typing import Any, BinaryIO
 
 from grading import cells
-from grading.surroundings import settle, surround
+from grading.surroundings import settle, surround, wait
 from grading.wire import line, pack, unpack
 
 ABOUT = 300  # characters of an error that are passed on
@@ -51,20 +50,24 @@ def at_most(seconds: float) -> Iterator[None]:
 
 def say(error: BaseException) -> str:
     """Name an error in one line."""
-    if isinstance(error, OutOfTime):
-        return str(error)
-    return " ".join(f"{type(error).__name__}: {error}".split())[:ABOUT]
+    try:
+        text = str(error)
+    except BaseException:  # a submission's own class
+        text = ""
+    text = text if isinstance(error, OutOfTime) else f"{type(error).__name__}: {text}"
+    return " ".join(text.split())[:ABOUT]
 
 
 class Clock:
     """How long each statement may take, so that all together take no longer than they may.
 
-    When their time is spent there is as much again as for one statement, of which each that is
-    left may have a small share: definitions take less, so that none is lost to what went before.
+    When their time is spent there is half of it more, of which each that is left may have a small
+    share: definitions take less, so that none is lost to what went before.
     """
 
-    def __init__(self, statement: float, total: float = math.inf):
-        self.statement, self.end = statement, time.monotonic() + total
+    def __init__(self, statement: float, total: float = 1e6):
+        self.statement, self.more = statement, total / 2
+        self.end = time.monotonic() + total
 
     def spent(self) -> bool:
         """Tell whether the time for all is over."""
@@ -73,7 +76,7 @@ class Clock:
     def share(self) -> float:
         """Return the seconds of the next statement. Raises: OutOfTime (there are none)."""
         left = self.end - time.monotonic()
-        seconds = min(self.statement, max(left, (left + self.statement) / 32))
+        seconds = min(self.statement, max(left, (left + self.more) / 16))
         if seconds < 1e-3:
             raise OutOfTime(SPENT)
         return seconds
@@ -106,8 +109,9 @@ def run(
                 flags |= execute(statement, where, namespace, clock.share(), flags)
             except BaseException as error:
                 signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
-                if isinstance(error, OutOfTime) and number not in skip and clock.spent():
-                    error = OutOfTime(SPENT)
+                if isinstance(error, OutOfTime) and number not in skip:
+                    wait()
+                    error = OutOfTime(SPENT) if clock.spent() else error
                 failed.append((number, where, statement, error))
         flags |= __future__.annotations.compiler_flag  # a name in them may be of what is missing
     return sorted(failed, key=lambda one: one[0])
@@ -125,6 +129,7 @@ def execute(
     settle(namespace)
     with at_most(seconds):
         exec(code, namespace)
+        wait()
     return flags
 
 
@@ -149,7 +154,9 @@ def answer(request: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]
         return {"value": pack(value)}
     except BaseException as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        return {"error": say(error), "late": isinstance(error, OutOfTime)}
+        if late := isinstance(error, OutOfTime):
+            wait()
+        return {"error": say(error), "late": late}
 
 
 def reply(number: int, told: dict[str, Any]) -> bytes:

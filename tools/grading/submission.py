@@ -124,7 +124,7 @@ class Submission:
         most, all_ = self.limits.statement, self.limits.cells
         start = {"seconds": most, "total": all_, "skip": list(self.late.items())}
         told = self._exchange({"cells": self.cells, **start}, STARTING)
-        last = time.monotonic() + all_ + 2 * most + GRACE
+        last = time.monotonic() + 1.5 * all_ + most + GRACE
         while "at" in told:
             self.at = told["at"] if isinstance(told["at"], int) else None
             until = min(last, time.monotonic() + most + GRACE)
@@ -144,7 +144,7 @@ class Submission:
         name = f"`{request['name']}`"
         asked = name + "()" * ("args" in request)
         if self.ends[asked] == PATIENCE:
-            raise Failed(f"{name}: {LATE}, {PATIENCE} times: not asked again")
+            raise Failed(f"{name} gave no answer in {PATIENCE} tries: it is not asked again")
         self.start()
         self.reason = f"its own process ended in {name}"
         try:

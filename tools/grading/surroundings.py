@@ -1,6 +1,7 @@
 """What a notebook finds around it: IPython's shell, tqdm's bars, and an accelerator on the CPU."""
 
 import ast
+import contextlib
 import functools
 import os
 import re
@@ -76,3 +77,13 @@ def settle(namespace: dict[str, Any]) -> None:
     namespace["get_ipython"] = functools.partial(Shell, namespace)  # IPython's own gives None here
     if "jax" in sys.modules and os.environ.pop("JAX_ENABLE_X64", "").lower() in TRUE:
         sys.modules["jax"].config.update("jax_enable_x64", True)  # it reads this when imported
+
+
+def wait() -> None:
+    """Wait for what JAX goes on to compute: it belongs to the statement that asked for it.
+
+    A wait that never ends is ended, with its process, by who watches from outside.
+    """
+    if "jax" in sys.modules:
+        with contextlib.suppress(Exception):  # a submission's own settings may forbid it
+            (sys.modules["jax"].numpy.zeros(1) + 1).block_until_ready()  # JAX keeps the order
