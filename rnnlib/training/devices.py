@@ -60,23 +60,44 @@ class Spread:
 
         Also the version of JAX must be the same, so that all compile the same program.
         """
-        mine = np.uint32(zlib.crc32(repr((jax.__version__, settings)).encode()))
-        if np.any(process_allgather(mine) != mine):
-            raise ValueError(
-                "all processes must have the same version of JAX and the same settings, "
-                f"got {jax.__version__} and {settings} in process {jax.process_index()}"
-            )
+        settings = {"version of JAX": jax.__version__, **settings}
+        mine = np.array([zlib.crc32(repr(value).encode()) for value in settings.values()])
+        agreed = process_allgather(mine.astype(np.uint32)).reshape(-1, len(mine)) == mine
+        for (name, value), same in zip(settings.items(), agreed.all(axis=0), strict=True):
+            if not same:
+                raise ValueError(
+                    f"all processes must be given the same {name}, "
+                    f"got {value} in process {jax.process_index()}"
+                )
 
-    def check_rows(self, sample: Callable[[jax.Array], Any], key: jax.Array) -> None:
-        """Raise ValueError unless the devices along "rows" can take equal shares of a batch."""
+    def check_split(self, loss: Callable[[Any, Any], jax.Array], first: Callable) -> None:
+        """Raise ValueError unless the devices along "rows" can take equal shares of a batch.
+
+        `first()` gives a model and a batch, whose loss must be the mean of its shares' losses.
+        """
         if self.rows == 1:
             return
-        shapes = [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(sample, key))]
-        sizes = {shape[0] if shape else 1 for shape in shapes}
+        found = [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(first)[1])]
+        sizes = {shape[0] if shape else 1 for shape in found}
         if len(sizes) > 1 or any(size % self.rows for size in sizes):
             raise ValueError(
                 "with split_batch every array of a batch must have the same number of rows, "
-                f"a multiple of {self.rows} devices, got shapes {shapes}"
+                f"a multiple of {self.rows} devices, got shapes {found}"
+            )
+
+        def losses() -> tuple[jax.Array, jax.Array]:
+            model, batch = first()
+            cut = lambda leaf: leaf.reshape(self.rows, -1, *leaf.shape[1:])  # noqa: E731
+            shares = jax.lax.map(lambda share: loss(model, share), jax.tree.map(cut, batch))
+            return loss(model, batch), shares.mean()
+
+        with jax.default_matmul_precision("highest"):  # equal up to rounding, also on a GPU
+            whole, mean = map(float, jax.jit(losses)())
+        if not np.isclose(mean, whole, rtol=1e-4, atol=1e-6, equal_nan=True):
+            raise ValueError(
+                "with split_batch loss must be a plain mean over a batch's rows, got one whose "
+                f"first value is {whole:.6g}, while the mean over {self.rows} equal shares of the "
+                f"batch is {mean:.6g}"
             )
 
     def value_and_grad(self, loss: Callable[[Any, Any], jax.Array]) -> Callable:

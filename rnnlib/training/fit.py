@@ -1,5 +1,6 @@
 """Training: one run, or many seeds side by side, each a pure function of its key."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,6 +12,15 @@ import optax
 from tqdm import tqdm
 
 from rnnlib.training.devices import Spread
+from rnnlib.training.settings import (
+    ADAM,
+    check_key,
+    check_model,
+    check_numbers,
+    check_optimizer,
+    shapes,
+    with_step,
+)
 
 Model = Any  # any pytree that `loss` understands
 Array = jax.Array
@@ -35,12 +45,13 @@ class _State(NamedTuple):
     key: Array
     learning_rate: Array
     step: Array
+    averaged: Model  # over the steps so far; None unless asked for
 
 
 def fit(
     init: Callable[[Array], Model],
     loss: Callable[[Model, Any], Array],
-    sample: Callable[[Array], Any],
+    sample: Callable[..., Any],
     key: Array,
     **settings: Any,
 ) -> Run:
@@ -52,24 +63,27 @@ def fit(
 def fit_seeds(
     init: Callable[[Array], Model],
     loss: Callable[[Model, Any], Array],
-    sample: Callable[[Array], Any],
+    sample: Callable[..., Any],
     keys: Array,
     *,
     steps: int,
     learning_rate: float | np.ndarray = 3e-3,
     clip: float = 1.0,
     warmup: int = 0,
+    optimizer: optax.GradientTransformation = ADAM,
+    average: float | None = None,
     validate: Callable[[Model], Any] | None = None,
     checks: int = 10,
     progress: bool = True,
     stop: bool = True,
     split_batch: bool = False,
 ) -> Run:
-    """Train one model per key with Adam: the seeds run side by side, and do not touch each other.
+    """Train one model per key: the seeds run side by side, and do not touch each other.
 
     Per step: g = grad loss(model, sample(key of this step)), scaled down to norm `clip` where it
-    is longer; the learning rate rises linearly over `warmup` steps, of which the first has rate 0,
-    then falls on a cosine that would reach 0 one step after the last.
+    is longer; model -= learning rate * optimizer(g). The learning rate rises linearly over `warmup`
+    steps, of which the first has rate 0, then falls on a cosine that would reach 0 one step after
+    the last.
 
     The run is one compiled scan over `steps / checks` steps, called `checks` times; in between the
     losses are looked at, `validate(model)` is kept, and the progress bar moves, so that none of
@@ -80,15 +94,23 @@ def fit_seeds(
     Each call compiles anew, also for the functions of an earlier call: they may read what has
     changed since. Where JAX's persistent compilation cache is on, the second time costs little.
 
+    With `average` = β, `validate` sees, and the Run keeps, a moving average of the weights w_1 to
+    w_t, Σ_s β^(t - s) w_s divided by Σ_s β^(t - s), over about the last 1 / (1 - β) steps; the
+    losses stay those of the weights that are trained.
+
     Args:
-        init: key -> model.
+        init: key -> model, whose arrays all hold floats.
         loss: model, batch -> scalar.
-        sample: key -> batch.
+        sample: key -> batch; or key, step -> batch, if two of its positional parameters have no
+            default: the step counts from 0.
         keys: [S] typed keys, as from `jax.random.split`.
         steps: updates of each model; a multiple of `checks`.
         learning_rate: the peak, one for all or one for each key [S].
-        clip: the longest gradient that is left as it is.
+        clip: the longest gradient that is left as it is; `np.inf` leaves all.
         warmup: steps of linear rise.
+        optimizer: what optax makes of a gradient before the learning rate: `optax.scale_by_adam()`,
+            `optax.identity()` for SGD, `optax.trace(0.9)` for momentum, or a chain of such.
+        average: how much of the average stays at each step, such as 0.999; None for none.
         validate: model -> a pytree of arrays.
         checks: how often to look.
         progress: show a bar.
@@ -96,22 +118,42 @@ def fit_seeds(
         split_batch: where devices are left over, give each an equal share of a batch's rows, the
             leading axis of all its arrays; `loss` must be a plain mean over these rows.
 
-    Raises:
-        ValueError: a setting is out of range, the keys are not typed, or a batch cannot be split.
-        FloatingPointError: a seed has diverged; the message names it, and the step.
+    Raises: ValueError for a setting out of range, keys that are not typed, a model with other
+    arrays than floats, an optimizer with a learning rate of its own, a batch that cannot be split,
+    or, for the first batch, a loss that is not the mean of its shares. FloatingPointError if a
+    seed has diverged: the message names it, and the step.
+    Reference: Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging",
+    and Block et al. (2024), "Butterfly effects of SGD noise", for averaged weights.
     """
     check_key(keys, axes=1)
-    _check(keys, steps, learning_rate, clip, warmup, checks)
+    numbers: dict[str, Any] = {
+        "steps": steps, "learning_rate": learning_rate, "clip": clip,
+        "warmup": warmup, "checks": checks, "average": average,
+    }  # fmt: skip
+    check_numbers(len(keys), **numbers)
+    check_optimizer(optimizer, init, keys[0])
+    draw, spread = with_step(sample), Spread(len(keys), split_batch)
     rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
-    schedule = optax.scale_by_schedule(_schedule(warmup, steps))
-    optimizer = optax.chain(optax.clip_by_global_norm(clip), optax.scale_by_adam(), schedule)
-    spread = Spread(len(keys), split_batch)
-    spread.check_agreement(keys=jax.random.key_data(keys).tolist(), steps=steps, checks=checks)
-    spread.check_rows(sample, keys[0])
+    clipped = optax.chain(optax.clip_by_global_norm(clip), optimizer, _schedule(warmup, steps))
+    start = spread(partial(_start, init, clipped, average is not None))
+    begin = spread.pad(keys), spread.pad(rates)
+    begun = jax.eval_shape(start, *begin)  # no cost: it is traced once
+    spread.check_agreement(
+        **numbers | {"learning_rate": rates.tolist()}, keys=jax.random.key_data(keys).tolist(),
+        validate=validate is not None, stop=stop, split_batch=split_batch,
+        model=shapes(begun.model), optimizer=shapes(begun.moments),
+    )  # fmt: skip
+    spread.check_split(loss, partial(_first_batch, init, draw, keys[0]))
     gradient = spread.value_and_grad(loss)
-    advance = spread(partial(_advance, gradient, sample, optimizer, steps // checks, validate))
+    advance = partial(_advance, gradient, draw, clipped, average, steps // checks, validate)
+    return _run(spread, spread(advance), start(*begin), steps, checks, progress, stop)
 
-    state = spread(partial(_start, init, optimizer))(spread.pad(keys), spread.pad(rates))
+
+def _run(
+    spread: Spread, advance: Callable, state: _State, steps: int, checks: int,
+    progress: bool, stop: bool,
+) -> Run:  # fmt: skip
+    """Train to the end, and look at the losses `checks` times."""
     losses, kept = [], []
     quiet: Any = {} if progress and jax.process_index() == 0 else {"disable": True}
     with tqdm(total=steps, unit="step", **quiet) as bar:  # when not quiet, TQDM_DISABLE decides
@@ -124,57 +166,46 @@ def fit_seeds(
             bar.update(steps // checks)
             bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
     checked = jax.tree.map(lambda *parts: np.stack(parts, axis=1), *kept)
-    model = spread.gather(state.model)
+    model = spread.gather(_seen(state))
     if stop:  # the losses are those before each update: they do not see what the last one did
         _stop_if_spoilt(model)
     return Run(model, np.concatenate(losses, axis=1), checked)
 
 
-def check_key(key: Any, axes: int = 0) -> None:
-    typed = isinstance(key, Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not typed or key.ndim != axes or not key.size:
-        needed = (
-            "key must be one typed key, such as jax.random.key(0)",
-            "keys must be typed keys [S], S >= 1, such as jax.random.split(jax.random.key(0), S)",
-        )
-        got = f"{key.dtype}{list(key.shape)}" if hasattr(key, "dtype") else type(key).__name__
-        raise ValueError(f"{needed[axes]}; got {got}")
-
-
-def _check(keys: Array, steps: int, learning_rate: Any, clip: float, warmup: int, checks: int):
-    if checks < 1 or steps < 1 or steps % checks:
-        raise ValueError(f"steps must be a positive multiple of checks, got {steps} and {checks}")
-    if np.shape(learning_rate) not in [(), keys.shape]:
-        raise ValueError(
-            f"learning_rate must be one number or one for each of {len(keys)} keys, "
-            f"got shape {np.shape(learning_rate)}"
-        )
-    if not np.all(np.asarray(learning_rate) > 0) or not clip > 0:
-        raise ValueError(f"learning_rate and clip must be > 0, got {learning_rate} and {clip}")
-    if not 0 <= warmup < steps:
-        raise ValueError(f"warmup must be in [0, steps), got {warmup} of {steps}")
-
-
-def _schedule(warmup: int, steps: int) -> optax.Schedule:
-    """Return the share of the peak learning rate at each step, counted from 0.
+def _schedule(warmup: int, steps: int) -> optax.GradientTransformation:
+    """Scale by the share of the peak learning rate at each step, counted from 0.
 
     t / warmup for t < warmup, so 0 at step 0; (1 + cos(π (t - warmup) / (steps - warmup))) / 2
     from there, so 1 at step `warmup` and just above 0 at the last one, steps - 1.
     """
     cosine = optax.cosine_decay_schedule(1.0, steps - warmup)
-    return optax.join_schedules([optax.linear_schedule(0.0, 1.0, max(warmup, 1)), cosine], [warmup])
+    rise = optax.linear_schedule(0.0, 1.0, max(warmup, 1))
+    return optax.scale_by_schedule(optax.join_schedules([rise, cosine], [warmup]))
 
 
-def _start(init: Callable, optimizer: optax.GradientTransformation, key: Array, rate: Array):
+def _start(
+    init: Callable, optimizer: optax.GradientTransformation, average: bool, key: Array, rate: Array
+) -> _State:
     init_key, data_key = jax.random.split(key)
     model = init(init_key)
-    return _State(model, optimizer.init(model), data_key, rate, jnp.zeros((), jnp.int32))
+    check_model(model)
+    averaged = jax.tree.map(jnp.zeros_like, model) if average else None
+    moments, step = optimizer.init(model), jnp.zeros((), jnp.int32)
+    return _State(model, moments, data_key, rate, step, averaged)
+
+
+def _first_batch(init: Callable, sample: Callable, key: Array) -> tuple[Model, Any]:
+    """Return the model and the batch that a run with this key begins with."""
+    init_key, data_key = jax.random.split(key)
+    step = jnp.zeros((), jnp.int32)
+    return init(init_key), sample(jax.random.fold_in(data_key, step), step)
 
 
 def _advance(
     gradient: Callable,
     sample: Callable,
     optimizer: optax.GradientTransformation,
+    average: float | None,
     steps: int,
     validate: Callable | None,
     state: _State,
@@ -182,15 +213,31 @@ def _advance(
     """Take `steps` training steps of one run, then look at the model."""
 
     def update(state: _State, _: None) -> tuple[_State, Array]:
-        batch = sample(jax.random.fold_in(state.key, state.step))
+        batch = sample(jax.random.fold_in(state.key, state.step), state.step)
         value, grads = gradient(state.model, batch)
-        direction, moments = optimizer.update(grads, state.moments)
+        direction, moments = optimizer.update(grads, state.moments, state.model)
         downhill = jax.tree.map(lambda d: -state.learning_rate * d, direction)
         model = optax.apply_updates(state.model, downhill)
-        return state._replace(model=model, moments=moments, step=state.step + 1), value
+        averaged = average and _follow(state.averaged, model, average, state.step)
+        changed = {"model": model, "moments": moments, "averaged": averaged}
+        return state._replace(**changed, step=state.step + 1), value
 
     state, losses = jax.lax.scan(update, state, length=steps)
-    return state, (losses, None if validate is None else validate(state.model))
+    return state, (losses, None if validate is None else validate(_seen(state)))
+
+
+def _follow(averaged: Model, model: Model, decay: float, step: Array) -> Model:
+    """Move the average towards the model, at first by all of the way.
+
+    a_t = a_{t-1} + (1 - β) / (1 - β^t) (w_t - a_{t-1}), which needs no correction at the end.
+    """
+    share = jnp.expm1(math.log(decay)) / jnp.expm1(math.log(decay) * (step + 1))
+    return jax.tree.map(lambda a, w: a + (share * (w - a)).astype(a.dtype), averaged, model)
+
+
+def _seen(state: _State) -> Model:
+    """Return the model that others get to see."""
+    return state.model if state.averaged is None else state.averaged
 
 
 def _stop_if_not_finite(losses: np.ndarray) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from rnnlib.training.fit import CALMER, Array, Model, check_key, finite_seeds, fit_seeds
+from rnnlib.training.fit import CALMER, Array, Model, finite_seeds, fit_seeds
+from rnnlib.training.settings import check_key
 
 
 def sweep(
     init: Callable[[Array], Model],
     loss: Callable[[Model, Any], Array],
-    sample: Callable[[Array], Any],
+    sample: Callable[..., Any],
     key: Array,
     rates: Sequence[float],
     *,
@@ -21,12 +22,11 @@ def sweep(
 ) -> tuple[float, np.ndarray]:
     """Train one seed at each learning rate: -> (the best rate, `validate` at the end for each).
 
-    The best is where `validate(model)`, a loss, is smallest; settings are those of `fit_seeds`.
-    A rate at which training diverges scores inf, and the others go on.
+    The best is where `validate(model)`, a loss, is smallest at the last check; settings are those
+    of `fit_seeds`. A rate at which training diverges scores inf, and the others go on.
 
-    Raises:
-        ValueError: a setting is out of range, or the key is not typed.
-        FloatingPointError: training diverged at every rate.
+    Raises: ValueError for what `fit_seeds` refuses, or a key that is not typed. FloatingPointError
+    if training diverged at every rate.
     """
     check_key(key)
     keys = jnp.broadcast_to(key, (len(rates),))

@@ -63,6 +63,15 @@ def split_over(devices):
     return spread
 
 
+def total(_, batch):
+    """A plain mean over rows."""
+    return sum(leaf.reshape(len(leaf), -1).sum(axis=1).mean() for leaf in batch)
+
+
+def zeros(shapes):
+    return lambda: (None, [jnp.zeros(shape) for shape in shapes])
+
+
 @pytest.mark.parametrize(
     ("shapes", "got"),
     [
@@ -73,30 +82,61 @@ def split_over(devices):
 )
 def test_rows_that_cannot_be_shared_are_refused(shapes, got):
     message = rf"the same number of rows, a multiple of 3 devices, got shapes {got}"
-    sample = lambda key: [jnp.zeros(shape) for shape in shapes]  # noqa: E731
     with pytest.raises(ValueError, match=message):
-        split_over(3).check_rows(sample, jax.random.key(0))
-    split_over(1).check_rows(sample, jax.random.key(0))
+        split_over(3).check_split(total, zeros(shapes))
+    split_over(1).check_split(total, zeros(shapes))
 
 
-@pytest.mark.parametrize("shapes", [[(6, 7)], [(3,), (3, 2)], []])
+@pytest.mark.parametrize("shapes", [[(6, 7)], [(3,), (3, 2)]])
 def test_rows_that_can_be_shared_are_not_refused(shapes):
-    sample = lambda key: [jnp.zeros(shape) for shape in shapes]  # noqa: E731
-    split_over(3).check_rows(sample, jax.random.key(0))
+    split_over(3).check_split(total, zeros(shapes))
 
 
-def test_processes_that_were_given_different_settings_are_told(monkeypatch):
+@pytest.mark.parametrize(
+    ("loss", "first", "got"),
+    [
+        (lambda _, rows: rows.mean(where=rows != 5), "3.28571", "3.58333"),  # 7 of 8 count
+        (lambda _, rows: rows.sum(), "28", "14"),
+        (lambda _, rows: rows.max(), "7", "5"),
+        (lambda _, rows: rows.mean(where=rows > 3), "5.5", "nan"),  # one share has none such
+    ],
+)
+def test_a_loss_that_is_no_mean_over_rows_is_refused(loss, first, got):
+    message = rf"first value is {first}.* the mean over 2 equal shares of the batch is {got}"
+    rows = jnp.arange(8.0).reshape(4, 2)
+    with pytest.raises(ValueError, match=message):
+        split_over(2).check_split(loss, lambda: (None, rows))
+    split_over(1).check_split(loss, lambda: (None, rows))
+
+
+def test_a_loss_that_is_a_mean_may_be_anything_else():
+    large = 1e4 + jax.random.normal(jax.random.key(0), (900, 50))
+    for scale in (1.0, 1e-6, jnp.inf, jnp.nan):
+        split_over(3).check_split(lambda w, rows: (w * rows).mean(), lambda w=scale: (w, large))
+
+
+SETTINGS = {"keys": [1, 2], "steps": 10, "learning_rate": [3e-3, 1e-2]}
+
+
+@pytest.mark.parametrize(
+    ("other", "got"),
+    [
+        ({"steps": 20}, r"the same steps, got 20"),
+        ({"learning_rate": [3e-3, 2e-2]}, r"the same learning_rate, got \[0.003, 0.02\]"),
+        ({"keys": [1, 3]}, r"the same keys, got \[1, 3\]"),
+    ],
+)
+def test_processes_that_were_given_different_settings_are_told_which(monkeypatch, other, got):
     spread = Spread(1)
-    spread.check_agreement(keys=[1, 2], steps=10)
-    told = {}
-    for steps in (10, 20):  # two processes, one after another
-        monkeypatch.setattr(
-            "rnnlib.training.devices.process_allgather",
-            lambda mine, s=steps: told.setdefault(s, mine),
-        )
-        spread.check_agreement(keys=[1, 2], steps=steps)
-    monkeypatch.setattr(
-        "rnnlib.training.devices.process_allgather", lambda mine: np.stack(list(told.values()))
-    )
-    with pytest.raises(ValueError, match=r"the same settings, got .* 'steps': 20} in process 0"):
-        spread.check_agreement(keys=[1, 2], steps=20)
+    spread.check_agreement(**SETTINGS)
+    told = []
+    module = "rnnlib.training.devices"
+    monkeypatch.setattr(f"{module}.process_allgather", lambda mine: told.append(mine) or mine)
+    spread.check_agreement(**SETTINGS)  # what another process says
+    monkeypatch.setattr(f"{module}.process_allgather", lambda mine: np.stack([told[0], mine]))
+    spread.check_agreement(**SETTINGS)
+    with pytest.raises(ValueError, match=rf"all processes must be given {got} in process 0"):
+        spread.check_agreement(**SETTINGS | other)
+    monkeypatch.setattr(jax, "__version__", "0.0.0")
+    with pytest.raises(ValueError, match=r"the same version of JAX, got 0\.0\.0"):
+        spread.check_agreement(**SETTINGS)

@@ -15,7 +15,7 @@ import pytest
 
 from rnnlib.training.fit import fit, fit_seeds
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "book" / "clusters.md").read_text()
 PATIENCE = 300  # seconds, until a process that waits for another is given up
 

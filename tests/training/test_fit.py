@@ -9,7 +9,7 @@ from flax import nnx
 from rnnlib.models.cells import LSTM
 from rnnlib.models.language_model import LanguageModel
 from rnnlib.texts.windows import windows
-from rnnlib.training.fit import _schedule, fit, fit_seeds
+from rnnlib.training.fit import fit, fit_seeds
 from rnnlib.training.losses import next_token_loss
 
 TOKENS = np.asarray(jax.random.randint(jax.random.key(9), (500,), 0, 5))
@@ -88,57 +88,17 @@ def test_the_number_of_checks_does_not_change_the_run():
     same(once.losses, fit(key=KEYS[0], steps=30, checks=10, **LINE).losses)
 
 
-def test_the_first_update_is_adam_by_hand():
-    """Adam's first step has length learning_rate, whatever the gradient; clipping cannot show."""
-    run = fit(key=KEYS[0], steps=1, checks=1, learning_rate=0.25, **LINE)
-    np.testing.assert_allclose(run.model, 0.25, rtol=1e-5)
+def test_a_sampler_that_takes_the_step_gets_it():
+    """From 0 on, throughout the parts of a run, and for every seed."""
+    told = LINE | {"loss": lambda w, step: 0 * w + step}
+    run = fit_seeds(keys=KEYS[:3], steps=6, checks=3, **told | {"sample": lambda key, step: step})
+    np.testing.assert_array_equal(run.losses, np.tile(np.arange(6.0), (3, 1)))
 
 
-def test_warmup_starts_at_zero():
-    run = fit(key=KEYS[0], steps=4, checks=4, warmup=2, learning_rate=0.25,
-              validate=lambda w: w, **LINE)  # fmt: skip
-    moves = np.diff(run.checks, prepend=0)
-    np.testing.assert_allclose(moves[:2], [0.0, 0.125], atol=1e-3)
-
-
-def adam_by_hand(w, gradient, clip, steps, peak):
-    """Kingma & Ba's algorithm 1 in float64, with clipped gradients and a cosine for the rate."""
-    m, v, norms = np.zeros_like(w), np.zeros_like(w), []
-    for t in range(steps):
-        g = gradient(w)
-        norms.append(np.linalg.norm(g))
-        g = g * min(1, clip / norms[-1])
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        m_hat, v_hat = m / (1 - 0.9 ** (t + 1)), v / (1 - 0.999 ** (t + 1))
-        rate = peak * (1 + np.cos(np.pi * t / steps)) / 2
-        w = w - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
-    return w, norms
-
-
-@pytest.mark.parametrize(("clip", "clipped"), [(0.5, 8), (6.0, 5), (1e6, 0)])
-def test_clipping_is_that_of_the_whole_gradient_at_each_step(clip, clipped):
-    """A shorter gradient throughout would not show after Adam; one that changes its length does."""
-    a = np.array([5.0, 1.0])
-    wave = {
-        "init": lambda key: {"first": jnp.float32(0.1), "second": jnp.float32(0.7)},
-        "loss": lambda w, _: 5 * jnp.cos(3 * w["first"]) + jnp.cos(3 * w["second"]),
-        "sample": lambda key: None,
-        "progress": False,
-    }
-    run = fit(key=KEYS[0], steps=8, checks=1, learning_rate=0.2, clip=clip, **wave)
-    expected, norms = adam_by_hand(
-        np.array([0.1, 0.7]), lambda w: -3 * a * np.sin(3 * w), clip, steps=8, peak=0.2
-    )
-    assert sum(norm > clip for norm in norms) == clipped
-    np.testing.assert_allclose([run.model["first"], run.model["second"]], expected, rtol=1e-4)
-
-
-def test_the_schedule_rises_on_a_line_and_falls_on_a_cosine():
-    rate = _schedule(warmup=10, steps=110)
-    shares = [float(rate(step)) for step in (0, 5, 10, 60, 109)]
-    np.testing.assert_allclose(shares[:4], [0, 0.5, 1, 0.5], atol=1e-6)
-    assert 0 < shares[4] < 1e-3
-    assert _schedule(warmup=0, steps=10)(0) == 1
+def test_a_sampler_s_key_is_the_same_with_the_step_as_without():
+    noisy = LINE["sample"]
+    run = fit(key=KEYS[0], steps=10, **LINE | {"sample": lambda key, step: noisy(key)})
+    same(run, fit(key=KEYS[0], steps=10, **LINE))
 
 
 def test_a_non_finite_loss_names_the_seed_the_step_and_what_to_try():
@@ -162,6 +122,8 @@ def test_a_weight_that_the_last_update_spoils_is_not_returned():
         ({"steps": 10, "clip": -1.0}, r"must be > 0, got 0.003 and -1.0"),
         ({"steps": 10, "warmup": 10}, r"warmup must be in \[0, steps\), got 10 of 10"),
         ({"steps": 10, "learning_rate": np.ones(3)}, r"one for each of 5 keys, got shape \(3,\)"),
+        ({"steps": 10, "average": 1.0}, r"average must be None or in \(0, 1\), .* got 1.0"),
+        ({"steps": 10, "average": 0}, r"average must be None or in \(0, 1\), .* got 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, message):

@@ -44,6 +44,27 @@ def test_sweep_returns_the_rate_of_the_smallest_validation_loss():
     assert scores.shape == (3,) and scores.argmin() == 1
 
 
+def test_sweep_ranks_by_the_last_check():
+    """The fast seed passes the best place on its way, the slow one arrives there at the end."""
+    rates, way = [0.3, 0.05], 1.2
+    settings = LINE | {"key": KEYS[0], "steps": 40, "checks": 40}
+    looks = [
+        (fit(learning_rate=rate, validate=lambda w: w, **settings).checks - way) ** 2
+        for rate in rates
+    ]
+    fast, slow = looks
+    assert fast[0] < slow[0] and fast.min() < slow.min() and fast[-1] > slow[-1]
+    rate, scores = sweep(rates=rates, validate=lambda w: (w - way) ** 2, **settings)
+    assert rate == 0.05
+    np.testing.assert_allclose(scores, [fast[-1], slow[-1]], rtol=1e-5)
+
+
+def test_a_sweep_s_sampler_may_take_the_step():
+    told = LINE | {"sample": lambda key, step: step, "loss": lambda w, step: 0 * w + step}
+    _, scores = sweep(key=KEYS[0], rates=[0.1], steps=5, validate=lambda w: w, **told)
+    assert scores == [0]
+
+
 def diverging(spoil):
     """A sweep of a line that breaks beyond w = 1: the largest of the rates gets there."""
     loss = lambda w, target: jnp.where(w > 1, spoil, (w - target) ** 2)  # noqa: E731
