@@ -7,6 +7,9 @@ included, for rules about what has been said:
     tokens int32[P + length], the last one at the end; V, which is no token, stands before the first
 
 so that `tokens[-1]` is the last token, and `jnp.zeros(V).at[tokens].add(1)` counts them.
+
+From logits with NaN or +inf, or with -inf only, no token can be chosen: ours raise a
+FloatingPointError, or, inside someone's jit, where nothing can be raised, take -1.
 """
 
 import inspect

@@ -84,7 +84,7 @@ class Transformer(nnx.Module):
     `Cached`.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
-    Raises: ValueError for a size under 1, or a width that 2 * heads does not divide.
+    Raises: ValueError (a size under 1, or a width that 2 * heads does not divide).
     Reference: Vaswani et al. (2017), "Attention is all you need"; Radford et al. (2019),
     "Language models are unsupervised multitask learners" (norms before, not after, each part).
     Derived in lesson 14.
@@ -156,7 +156,7 @@ class Cached(nnx.Module):
     the cache, unless it is given away (`donate_argnums`). For gradients call the model.
 
     Shapes: tokens[P] -> logits[V]; L layers, C = capacity.
-    Raises: ValueError for a capacity under 1. The logits of a step beyond the capacity are NaN.
+    Raises: ValueError (a capacity under 1). The logits of a step beyond the capacity are NaN.
     Reference: Shazeer (2019), "Fast Transformer decoding: one write-head is all you need".
     """
 
@@ -177,7 +177,7 @@ class Cached(nnx.Module):
     def prefill(self, tokens: jax.Array) -> tuple[Cache, jax.Array]:
         """Read a prompt tokens[P] in one pass: -> (cache, logits[V] for what follows it).
 
-        Raises: ValueError for an empty prompt, or one longer than the capacity.
+        Raises: ValueError (an empty prompt, or one longer than the capacity).
         """
         length, time = len(tokens), jnp.arange(len(tokens))
         if not 1 <= length <= self.capacity:
