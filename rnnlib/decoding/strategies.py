@@ -1,15 +1,31 @@
-"""Strategies of decoding: which token to take, given what the model says of the next one."""
+"""Strategies of decoding: which token to take, given what the model says of the next one.
 
+A strategy is a function (logits[V], key) -> token in 0 .. V - 1, or (logits[V], key, tokens) ->
+token if one of its parameters is called `tokens`. Then it also sees all tokens so far, the prompt's
+included, for rules about what has been said:
+
+    tokens int32[P + length], the last one at the end; V, which is no token, stands before the first
+
+so that `tokens[-1]` is the last token, and `jnp.zeros(V).at[tokens].add(1)` counts them.
+
+From logits with NaN or +inf, or with -inf only, no token can be chosen: ours raise a
+FloatingPointError, or, inside someone's jit, where nothing can be raised, take -1.
+"""
+
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-Strategy = Callable[[jax.Array, jax.Array], jax.Array]  # logits[V], key -> token
+Strategy = Callable[..., jax.Array]  # logits[V], key[, tokens] -> token
+
+NO_TOKEN = -1  # what a strategy takes from logits that are no distribution
 
 
 def greedy() -> Strategy:
@@ -28,29 +44,80 @@ def sample(
     tokens (1 .. V) and, of these, the smallest set of likeliest ones whose share is at least
     `top_p`, in (0, 1]. With neither, everything is kept.
 
-    Raises:
-        ValueError: temperature <= 0, top_k < 1 (or > V, once V is known), top_p outside (0, 1].
-
+    Raises: ValueError (temperature <= 0, top_k < 1, or > V once V is known, top_p outside (0, 1]),
+    TypeError (what is not one number; a top_k that is not a whole one).
     Reference: Fan, Lewis and Dauphin (2018), Hierarchical neural story generation (top-k);
     Holtzman et al. (2020), The curious case of neural text degeneration (top-p). See lesson 01.
     """
+    # Plain numbers, whatever came in: a NumPy scalar's type would compile everything anew.
+    temperature = checked_number("temperature", temperature)
     if not (temperature > 0 and np.isfinite(temperature)):
         raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
-    if top_k is not None and top_k < 1:
+    if top_k is not None and (top_k := checked_count("top_k", top_k)) < 1:
         raise ValueError(f"top_k must be >= 1, got {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
+    if top_p is not None and not 0 < (top_p := checked_number("top_p", top_p)) <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
-    # Plain numbers, whatever came in: a NumPy scalar's type would compile everything anew.
-    return _Sample(
-        float(temperature),
-        None if top_k is None else int(top_k),
-        None if top_p is None else float(top_p),
-    )
+    return _Sample(temperature, top_k, top_p)
+
+
+def checked_number(name: str, value: Any) -> float:
+    """Return one number of whatever library as Python's."""
+    array = np.asarray(value)
+    if array.ndim or not jnp.issubdtype(array.dtype, jnp.number) or np.iscomplexobj(array):
+        raise TypeError(f"{name} must be one number, got {value!r}")
+    return float(array)
+
+
+def checked_count(name: str, value: Any) -> int:
+    """Return one whole number of whatever library as Python's."""
+    array = np.asarray(value)
+    if array.ndim or not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(f"{name} must be one whole number, got {value!r}")
+    return int(array)
 
 
 def _argmax(logits: jax.Array, key: jax.Array) -> jax.Array:
     del key
-    return jnp.argmax(logits)
+    return _taken(jnp.argmax(logits), logits)
+
+
+def _taken(token: jax.Array, logits: jax.Array) -> jax.Array:
+    """Return the token, or `NO_TOKEN` if these logits, with NaN or +inf or only -inf, have none."""
+    token = jnp.where(jnp.isfinite(logits.max()), token, NO_TOKEN)
+    if not isinstance(token, jax.core.Tracer) and token == NO_TOKEN:
+        raise no_distribution()
+    return token
+
+
+def check_tokens(tokens: jax.Array, vocabulary_size: int) -> None:
+    """Refuse tokens[B, T] if one is none; under someone's jit, where nothing can be raised, pass.
+
+    Raises: FloatingPointError (NO_TOKEN), ValueError (another number outside the vocabulary).
+    """
+    if isinstance(tokens, jax.core.Tracer):
+        return
+    wrong = (np.asarray(tokens) < 0) | (np.asarray(tokens) >= vocabulary_size)
+    for t, row in np.argwhere(wrong.T)[:1]:  # the first in time: what follows it means nothing
+        if tokens[row, t] != NO_TOKEN:
+            raise ValueError(
+                f"a strategy must take a token in 0 .. {vocabulary_size - 1}, got {tokens[row, t]} "
+                f"in row {row} at position {t}"
+            )
+        raise no_distribution(f" in row {row} at position {t}")
+
+
+def no_distribution(where: str = "") -> FloatingPointError:
+    return FloatingPointError(
+        f"no token can be chosen{where}: the logits hold NaN or +inf, or nothing but -inf"
+    )
+
+
+def sees_tokens(strategy: Strategy) -> bool:
+    """Whether a strategy asks for the tokens so far: by the name of a parameter."""
+    try:
+        return "tokens" in inspect.signature(strategy).parameters
+    except ValueError:  # some built-in functions have none
+        return False
 
 
 @partial(
@@ -70,7 +137,7 @@ class _Sample:
         check_top_k(self.top_k, len(logits))
         logits = (logits - logits.max()) / self.temperature  # max first: a tiny one cannot overflow
         if self.top_k is None and self.top_p is None:
-            return jax.random.categorical(key, logits)
+            return _taken(jax.random.categorical(key, logits), logits)
         order = jnp.argsort(-logits)  # [V], likeliest first
         kept = jnp.arange(len(logits)) < (len(logits) if self.top_k is None else self.top_k)
         if self.top_p is not None:
@@ -79,7 +146,7 @@ class _Sample:
             # The shares in front of 1 can round to 1: at top_p = 1 that must cut nothing.
             kept &= (jnp.cumsum(p) - p < self.top_p) | (self.top_p >= 1)
         kept = jnp.zeros(len(logits), bool).at[order].set(kept)
-        return jax.random.categorical(key, jnp.where(kept, logits, -jnp.inf))
+        return _taken(jax.random.categorical(key, jnp.where(kept, logits, -jnp.inf)), logits)
 
 
 def check_top_k(top_k: int | None, vocabulary_size: int) -> None:

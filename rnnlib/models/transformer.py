@@ -37,7 +37,7 @@ def normalise(xs: jax.Array, gain: jax.Array) -> jax.Array:
 class Block(nnx.Module):
     """One layer: attention mixes positions, then a two-layer network works on each alone.
 
-    x <- x + attend(norm(x) W_q, norm(x) W_k, norm(x) W_v) W_o
+    x <- x + attend(rotate(norm(x) W_q), rotate(norm(x) W_k), norm(x) W_v) W_o
     x <- x + gelu(norm(x) W_up) W_down
 
     Shapes: xs[T, W] -> xs[T, W]; the columns of W_qkv are ordered q, k, v, each by head.
@@ -53,11 +53,13 @@ class Block(nnx.Module):
         self.w_up = _weights(rngs.params(), width, 4 * width)  # [W, 4W]
         self.w_down = _weights(rngs.params(), 4 * width, width, gain)  # [4W, W]
 
-    def queries_keys_values(self, xs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Read the residual stream: xs[T, W] -> q, k, v[T, heads, d], not rotated yet."""
+    def queries_keys_values(
+        self, xs: jax.Array, positions: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Read the residual stream: xs[T, W] -> q, k, v[T, heads, d], q and k rotated."""
         qkv = normalise(xs, self.norm_1[...]) @ self.w_qkv[...]  # [T, 3W]
         q, k, v = jnp.split(qkv.reshape(len(xs), 3 * self.heads, -1), 3, axis=1)
-        return q, k, v
+        return rotate(q, positions), rotate(k, positions), v
 
     def write(self, xs: jax.Array, ys: jax.Array) -> jax.Array:
         """Write what attention brought, ys[T, heads, d], and the network's answer: -> xs[T, W]."""
@@ -67,7 +69,7 @@ class Block(nnx.Module):
 
     def __call__(self, xs: jax.Array, attend: Attention = attend) -> jax.Array:
         """Read and write the residual stream: xs[T, W] -> xs[T, W]."""
-        return self.write(xs, attend(*self.queries_keys_values(xs)))
+        return self.write(xs, attend(*self.queries_keys_values(xs, jnp.arange(len(xs)))))
 
 
 class Transformer(nnx.Module):
@@ -75,13 +77,14 @@ class Transformer(nnx.Module):
 
     x_t = sqrt(W) E[token_t];  xs = blocks(xs);  logits_t = norm(x_t) W_out + b
 
-    Positions enter only as rotations inside attention, so that any length T can be read. The
-    matrices that write into the residual stream start smaller by 1/sqrt(2 layers), as in GPT-2.
-    `attend` is how attention is computed: `attend_blockwise` needs less memory. To read
-    one token at a time, see `Cached`.
+    Positions enter only as rotations of queries and keys and in attention's mask, so that any
+    length T can be read. The matrices that write into the residual stream start smaller by
+    1/sqrt(2 layers), as in GPT-2. `attend` is how attention is computed: `attend_blockwise` needs
+    less memory, `partial(attend, mask=None)` looks both ways. To read one token at a time, see
+    `Cached`.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
-    Raises: ValueError for a size under 1, or a width that 2 * heads does not divide.
+    Raises: ValueError (a size under 1, or a width that 2 * heads does not divide).
     Reference: Vaswani et al. (2017), "Attention is all you need"; Radford et al. (2019),
     "Language models are unsupervised multitask learners" (norms before, not after, each part).
     Derived in lesson 14.
@@ -153,7 +156,7 @@ class Cached(nnx.Module):
     the cache, unless it is given away (`donate_argnums`). For gradients call the model.
 
     Shapes: tokens[P] -> logits[V]; L layers, C = capacity.
-    Raises: ValueError for a capacity under 1. The logits of a step beyond the capacity are NaN.
+    Raises: ValueError (a capacity under 1). The logits of a step beyond the capacity are NaN.
     Reference: Shazeer (2019), "Fast Transformer decoding: one write-head is all you need".
     """
 
@@ -174,15 +177,15 @@ class Cached(nnx.Module):
     def prefill(self, tokens: jax.Array) -> tuple[Cache, jax.Array]:
         """Read a prompt tokens[P] in one pass: -> (cache, logits[V] for what follows it).
 
-        Raises: ValueError for an empty prompt, or one longer than the capacity.
+        Raises: ValueError (an empty prompt, or one longer than the capacity).
         """
         length, time = len(tokens), jnp.arange(len(tokens))
         if not 1 <= length <= self.capacity:
             raise ValueError(f"a prompt must have 1 to {self.capacity} tokens, got {length}")
 
         def layer(xs: jax.Array, block: Block) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-            q, k, v = block.queries_keys_values(xs)
-            return block.write(xs, self.model.attend(q, k, v)), (rotate(k, time), v)
+            q, k, v = block.queries_keys_values(xs, time)
+            return block.write(xs, self.model.attend(q, k, v)), (k, v)
 
         xs, read = jax.lax.scan(layer, self.model._embed(tokens), self.model.blocks)
         room = ((0, 0), (0, 0), (0, 0), (0, self.capacity - length))
@@ -196,8 +199,7 @@ class Cached(nnx.Module):
         # One array for each layer, and no scan over layers: that would copy all that it carries.
         for number, (past_k, past_v) in enumerate(zip(cache.keys, cache.values, strict=True)):
             block = jax.tree.map(lambda weights, at=number: weights[at], self.model.blocks)
-            q, k, v = block.queries_keys_values(xs)  # [1, heads, d]
-            q, k = rotate(q, position[None]), rotate(k, position[None])
+            q, k, v = block.queries_keys_values(xs, position[None])  # [1, heads, d]
             keys.append(past_k.at[:, :, position].set(k[0], mode="drop"))  # no room: not written
             values.append(past_v.at[:, :, position].set(v[0], mode="drop"))
             xs = block.write(xs, attend_cached(q[0], keys[-1], values[-1], position)[None])

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlib.texts.quality import check_n, check_text
+from rnnlib.texts.quality import check_n
+from rnnlib.texts.vocabularies import check_text
 
 
 def longest_copy(text: str, source: str) -> str:
-    """Longest string of a text that the source contains: argmax |s| over s in text, s in source.
+    """Return the longest string of a text that the source contains.
+
+        argmax |s| over s in text, s in source
 
     Exact. A text of a thousand characters against a million takes under a second; the time grows
     with the length of the copy. Of several longest ones it is the first in the text; it is empty
     where the two share no character.
 
-    Raises:
-        ValueError: an empty text or source.
-
+    Raises: ValueError (an empty text or source), TypeError (what is no string).
     Reference: Carlini et al. (2023), Quantifying memorization across neural language models.
     Derived in lesson 01.
     """
@@ -32,20 +33,20 @@ def longest_copy(text: str, source: str) -> str:
 
 
 def copied_shares(text: str, source: str, longest: int) -> NDArray[np.float64]:
-    """Share of a text's strings of n characters that the source contains, for n = 1 .. longest.
+    """Return the shares of a text's strings of n characters that the source contains.
 
-        |{i: text[i : i + n] in source}| / (T - n + 1)
+        |{i: text[i : i + n] in source}| / (T - n + 1)     for n = 1 .. longest
 
     Shapes and units: two strings -> shares[longest] in [0, 1], falling with n.
 
-    Raises:
-        ValueError: an empty source, longest < 1, or a text shorter than that.
-
+    Raises: ValueError (an empty text or source, longest < 1, or a text shorter than that),
+    TypeError (a text or source that is no string, a longest that is no integer).
     Reference: McCoy et al. (2023), How much do language models copy from their training data?
     Derived in lesson 01.
     """
-    check_n(longest, len(text), "text")
+    check_text(text, "text")
     check_text(source, "source")
+    check_n(longest, len(text), "text")
     shares = np.zeros(longest)
     for n, places in zip(range(longest), _copied(text, source), strict=False):
         shares[n] = len(places) / (len(text) - n)
@@ -53,12 +54,14 @@ def copied_shares(text: str, source: str, longest: int) -> NDArray[np.float64]:
 
 
 def _copied(text: str, source: str) -> Iterator[NDArray[np.int64]]:
-    """For n = 1, 2, ...: the places where a string of n characters begins that both contain.
+    """Yield, for n = 1, 2, ..., the places where a string of n characters begins that both have.
 
     The text's strings are numbered, and the source's are looked up among them. Only what both
     have is made longer: after a few characters almost all of a long source has dropped out.
     """
-    characters = [np.frombuffer(s.encode("utf-32-le"), np.uint32) for s in (text, source)]
+    characters = [
+        np.frombuffer(s.encode("utf-32-le", "surrogatepass"), np.uint32) for s in (text, source)
+    ]
     places = [np.arange(len(line)) for line in characters]
     numbers = [np.zeros(len(line), np.int64) for line in characters]
     for n in range(len(text)):

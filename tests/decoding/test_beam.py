@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -82,3 +83,33 @@ def test_a_finished_hypothesis_keeps_its_score():
 def test_bad_input_to_beam_search(chain, changed, message):
     with pytest.raises(ValueError, match=message):
         beam_search(chain, **({"prompt": [0], "length": 2, "width": 3} | changed))
+
+
+@pytest.mark.parametrize("changed", [{"length": 1.5}, {"width": True}, {"stop": 0.5}])
+def test_sizes_and_symbols_are_whole_numbers(chain, changed):
+    ((name, value),) = changed.items()
+    with pytest.raises(TypeError, match=f"{name} must be one whole number, got {value}"):
+        beam_search(chain, **({"prompt": [0], "length": 2, "width": 3} | changed))
+
+
+@pytest.mark.parametrize("entry", [np.nan, -np.inf, np.inf])
+def test_logits_that_are_no_distribution_are_named(entry):
+    """Of the tokens 0, 1 and 2 each is likely after each, but after 2 there are no logits."""
+    table = jnp.log(jnp.tile(jnp.array([0.6, 0.3, 0.1]), (3, 3, 1))).at[:, 2].set(entry)
+    message = r"no token can be chosen in row 2 at position 1: the logits hold NaN or \+inf"
+    with pytest.raises(FloatingPointError, match=message):
+        beam_search(Markov(table), [0], 3, 3)
+    beam_search(Markov(table), [0], 3, 2)  # 2 stays outside a beam of two
+    texts, scores = beam_search(Markov(table), [0], 3, 3, stop=2)  # nothing is asked after the end
+    assert jnp.isfinite(scores).all() and (texts[:, 0] < 2).any()
+    inside = jax.jit(lambda prompt: beam_search(Markov(table), prompt, 3, 3))(jnp.array([0]))
+    assert jnp.isnan(inside[1]).any()
+
+
+def test_rows_without_a_text_are_not_asked():
+    """Only 1 can ever come: the second row has no text, and its logits have no say."""
+    only_1 = jnp.tile(jnp.array([-jnp.inf, 0.0]), (2, 2, 1))
+    texts, scores = beam_search(Markov(only_1.at[:, 0].set(jnp.nan).at[0, 0].set(only_1[0, 0])),
+                                [0], 3, 2)  # fmt: skip
+    assert texts[0].tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(scores, [0.0, -jnp.inf])

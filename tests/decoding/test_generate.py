@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from markov import V, keys, log_p, make_chain, make_lstm
+from jax.tree_util import Partial
+from markov import Markov, V, keys, log_p, make_chain, make_lstm
 
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy, sample
@@ -118,6 +119,12 @@ def test_ties_at_the_cut_keep_exactly_k():
     assert set(draws.tolist()) == {0, 1}
 
 
+@pytest.mark.parametrize(("top_p", "kept"), [(0.5, {0}), (0.51, {0, 1}), (0.25, {0})])
+def test_a_share_that_is_reached_exactly_needs_no_further_token(top_p, kept):
+    draws = jax.vmap(lambda key: sample(top_p=top_p)(jnp.zeros(2), key))(keys(200))
+    assert set(draws.tolist()) == kept  # of probabilities 0.5, 0.5
+
+
 # ------------------------------------------------------------------ generate
 
 
@@ -182,7 +189,139 @@ def test_prompts_and_models_may_be_batched_from_outside(chain):
     np.testing.assert_array_equal(generate(chain, [1], 6, keys(2), sample()), together[0])
 
 
+# ------------------------------------------------------------------ the tokens so far
+
+
+def penalised(strength, inner, logits, key, tokens):
+    """Let `inner` choose among logits that sank with each time that a token has come."""
+    return inner(logits - strength * jnp.zeros(len(logits)).at[tokens].add(1), key)
+
+
+def no_bigram_twice(logits, key, tokens):
+    """Take the likeliest token that makes no pair with the last one that has been there before."""
+    said = jnp.zeros(len(logits), bool).at[tokens[1:]].max(tokens[:-1] == tokens[-1])
+    return jnp.argmax(jnp.where(said, -jnp.inf, logits))
+
+
+def loop(chain, prompt, key, choose, length, stop=None):
+    """The Python loop: `choose(logits, key, line)` sees a list of all tokens so far."""
+    line = [0, *prompt]  # the chain's state before its first token is 0
+    for step_key in jax.random.split(key, length):
+        over = stop in line[len(prompt) + 1 :]
+        line.append(stop if over else choose(chain.table[line[-2], line[-1]], step_key, line[1:]))
+    return line[len(prompt) + 1 :]
+
+
+PROMPTS = [[1], [2, 2, 1], [3, 1, 3, 1, 3]]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+@pytest.mark.parametrize("stop", [None, 2])
+def test_a_penalty_sees_prompt_and_text_like_a_python_loop(chain, prompt, stop):
+    inner = jax.jit(sample(0.8))
+
+    def choose(logits, key, line):
+        return int(inner(logits - 1.5 * np.bincount(line, minlength=V).astype(np.float32), key))
+
+    strategy = Partial(penalised, 1.5, sample(0.8))
+    texts = generate(chain, prompt, 15, keys(3), strategy, stop=stop)
+    for key, text in zip(keys(3), texts, strict=True):
+        assert text.tolist() == loop(chain, prompt, key, choose, 15, stop)
+    assert stop or (texts != generate(chain, prompt, 15, keys(3), sample(0.8))).any()
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+@pytest.mark.parametrize("stop", [None, 4])
+def test_a_rule_against_repeated_pairs_is_a_python_loop(chain, prompt, stop):
+    def choose(logits, key, line):
+        said = {after for before, after in pairwise(line) if before == line[-1]}
+        return max(set(range(V)) - said, key=lambda token: logits[token])
+
+    (text,) = generate(chain, prompt, 12, keys(1), no_bigram_twice, stop=stop)
+    assert text.tolist() == loop(chain, prompt, keys(1)[0], choose, 12, stop)
+    line = [*prompt, *text.tolist()]
+    assert stop or len(set(pairwise(line[len(prompt) - 1 :]))) == 12
+
+
+def test_rules_in_the_lstm_see_what_was_written(lstm):
+    greedy_text = generate(lstm, [1, 2], 12, keys(2), greedy())[0].tolist()
+    text = generate(lstm, [1, 2], 12, keys(2), no_bigram_twice)[0].tolist()
+    assert len(set(pairwise([2, *text]))) == 12 > len(set(pairwise([2, *greedy_text])))
+
+
+def test_another_penalty_or_temperature_compiles_nothing(chain):
+    generate(chain, [1, 2], 9, keys(2), Partial(penalised, 1.0, sample(1.0)))
+    chain.traces.clear()
+    for strength, temperature in [(0.0, 0.5), (np.float32(2.0), 3)]:
+        strategy = Partial(penalised, float(strength), sample(temperature))
+        generate(chain, [2, 1], 9, keys(2, seed=1), strategy, stop=3)
+    assert chain.traces == []
+
+
+def test_a_function_without_a_parameter_of_that_name_gets_no_tokens(chain):
+    def choose(logits, key, favourite=3):
+        return jnp.asarray(favourite)
+
+    assert (generate(chain, [1], 4, keys(2), choose) == 3).all()
+    assert (generate(chain, [1], 4, keys(2), Partial(choose, favourite=1)) == 1).all()
+
+
 # ------------------------------------------------------------------ errors
+
+
+def broken_chain(entry):
+    """After 3, 3 the logits hold the entry; else the next token is the last one and 1."""
+    table = jnp.tile(20 * jnp.eye(V)[(jnp.arange(V) + 1) % V], (V, 1, 1)).at[2, 3].set(entry)
+    return Markov(table)
+
+
+@pytest.mark.parametrize(
+    ("entry", "strategy"),
+    [
+        (np.nan, greedy()),
+        (-np.inf, sample()),
+        ([0, 0, np.inf, 0, 0], sample(top_k=2)),
+        ([0, np.nan, 0, 0, 0], sample(top_p=0.5)),
+    ],
+)
+def test_logits_that_are_no_distribution_are_named(entry, strategy):
+    chain = broken_chain(jnp.array(entry, jnp.float32))
+    message = r"no token can be chosen in row 0 at position 3: the logits hold NaN or \+inf, or"
+    with pytest.raises(FloatingPointError, match=message):
+        generate(chain, [0], 6, keys(2), strategy)
+    assert generate(chain, [0], 3, keys(2), strategy).tolist() == 2 * [[1, 2, 3]]
+    stopped = generate(chain, [0], 6, keys(2), strategy, stop=3)  # nothing is asked after the end
+    assert stopped.tolist() == 2 * [[1, 2, 3, 3, 3, 3]]
+    inside = jax.jit(lambda keys: generate(chain, [0], 6, keys, strategy))(keys(2))
+    assert inside[:, :4].tolist() == 2 * [[1, 2, 3, -1]]
+    with pytest.raises(FloatingPointError, match="no token can be chosen: the logits hold NaN"):
+        strategy(chain.table[2, 3], keys(1)[0])
+    assert jax.jit(strategy)(chain.table[2, 3], keys(1)[0]) == -1
+
+
+def test_the_first_row_that_broke_in_time_is_named(chain):
+    def refuses(logits, key, tokens):
+        said = (tokens < V).sum()  # the second row breaks first
+        first = jax.random.key_data(key)[0] == jax.random.key_data(broken_key)[0]
+        return jnp.where(first & (said == 3), -1, 2)
+
+    broken_key = jax.random.split(keys(3)[1], 6)[2]
+    with pytest.raises(FloatingPointError, match=r"in row 1 at position 2"):
+        generate(chain, [1], 6, keys(3), refuses)
+
+
+def test_a_rule_that_bars_everything_is_an_error(chain):
+    def nothing(logits, key):
+        return sample()(jnp.full(V, -jnp.inf), key)
+
+    with pytest.raises(FloatingPointError, match=r"in row 0 at position 0"):
+        generate(chain, [1], 4, keys(2), nothing)
+
+
+def test_a_strategy_must_take_a_token(chain):
+    message = r"must take a token in 0 \.\. 4, got 5 in row 0 at position 0"
+    with pytest.raises(ValueError, match=message):
+        generate(chain, [1], 4, keys(2), lambda logits, key: jnp.argmax(logits) * 0 + V)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +332,7 @@ def test_prompts_and_models_may_be_batched_from_outside(chain):
         ({"temperature": float("inf")}, r"temperature must be > 0 and finite, got inf"),
         ({"temperature": float("nan")}, r"temperature must be > 0 and finite, got nan"),
         ({"top_k": 0}, r"top_k must be >= 1, got 0"),
+        ({"top_k": np.int32(-2)}, r"top_k must be >= 1, got -2"),
         ({"top_p": 0.0}, r"top_p must be in \(0, 1\], got 0.0"),
         ({"top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
     ],
@@ -203,6 +343,34 @@ def test_bad_strategies(arguments, message):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"top_k": 2.5}, r"top_k must be one whole number, got 2.5"),
+        ({"top_k": True}, r"top_k must be one whole number, got True"),
+        ({"top_k": jnp.array([1, 2])}, r"top_k must be one whole number, got Array\(\[1, 2\]"),
+        ({"temperature": np.ones(2)}, r"temperature must be one number, got array\(\[1., 1.\]\)"),
+        ({"temperature": np.True_}, r"temperature must be one number, got np.True_"),
+        ({"temperature": "0.5"}, r"temperature must be one number, got '0.5'"),
+        ({"temperature": None}, r"temperature must be one number, got None"),
+        ({"top_p": [0.5]}, r"top_p must be one number, got \[0.5\]"),
+        ({"top_p": True}, r"top_p must be one number, got True"),
+    ],
+)
+def test_what_is_no_number_is_no_setting(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        sample(**arguments)
+
+
+def test_numbers_may_come_from_any_library():
+    plain = sample(0.5, 2, 0.75)
+    assert sample(np.float32(0.5), np.int64(2), np.float64(0.75)) == plain
+    assert sample(jnp.array(0.5), jnp.array(2), jnp.array(0.75)) == plain
+    assert [type(x) for x in vars(sample(jnp.array(1), np.uint8(2), 1)).values()] == [
+        float, int, float,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"prompt": []}, r"prompt must hold at least one token, got none"),
@@ -210,9 +378,13 @@ def test_bad_strategies(arguments, message):
         ({"prompt": [-1]}, r"prompt must be in 0 \.\. 4, got -1"),
         ({"length": 0}, r"length must be >= 1, got 0"),
         ({"stop": 5}, r"stop must be in 0 \.\. 4, got 5"),
-        ({"keys": jax.random.key(0)}, r"keys must be a batch, keys\[B\], got .* shape \(\)"),
-        ({"keys": jax.random.PRNGKey(0)}, r"keys must be a batch, keys\[B\], got .* shape \(2,\)"),
+        ({"keys": jax.random.key(0)}, r"keys must be a batch, keys\[B\], .* got key<fry>\[\]"),
+        ({"keys": jax.random.PRNGKey(0)}, r"keys must be a batch, .* got uint32\[2\]"),
+        ({"keys": 0}, r"keys must be a batch, keys\[B\], as from jax.random.split.*, got 0"),
+        ({"keys": [1, 2]}, r"keys must be a batch, .* got \[1, 2\]"),
+        ({"keys": np.zeros((3, 2))}, r"keys must be a batch, .* got float64\[3, 2\]"),
         ({"strategy": sample(top_k=6)}, r"top_k must be <= V = 5, got 6"),
+        ({"strategy": Partial(penalised, 1.0, sample(top_k=6))}, r"top_k must be <= V = 5, got 6"),
     ],
 )
 def test_bad_input_to_generate(chain, changed, message):
@@ -229,6 +401,13 @@ def test_prompts_are_integers_in_one_row(chain):
         generate(chain, [0.5], 3, keys(1), greedy())
     with pytest.raises(TypeError, match=r"prompt must be int\[P\], got int64\[1, 2\]"):
         generate(chain, [[0, 1]], 3, keys(1), greedy())
+
+
+@pytest.mark.parametrize("changed", [{"length": 2.5}, {"length": True}, {"stop": 1.5}])
+def test_lengths_and_symbols_are_whole_numbers(chain, changed):
+    ((name, value),) = changed.items()
+    with pytest.raises(TypeError, match=f"{name} must be one whole number, got {value}"):
+        generate(chain, **({"prompt": [0], "length": 3} | changed), keys=keys(1), strategy=greedy())
 
 
 def test_a_cut_larger_than_the_vocabulary_is_refused_without_generate_too():

@@ -7,10 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnlib.models.attention import attend, attend_blockwise, attend_cached, rotate
+from rnnlib.models.attention import attend, attend_blockwise, attend_cached, causal, rotate
 
 HEADS, D = 2, 4
 blockwise = partial(attend_blockwise, block=4)
+FORMS = pytest.mark.parametrize("form", [attend, blockwise], ids=["attend", "blockwise"])
+
+
+def rotated(q, k, v):
+    time = jnp.arange(len(q))
+    return rotate(q, time), rotate(k, time), v
 
 
 def drawn(length, scale=1.0):
@@ -63,18 +69,34 @@ def test_rotated_products_depend_on_the_distance_only():
     assert np.abs(product(3, 1) - product(3, 2)).max() > 0.1
 
 
-@pytest.mark.parametrize("form", [attend, blockwise], ids=["attend", "blockwise"])
+@FORMS
 @pytest.mark.parametrize("length", [1, 11])
 def test_it_is_the_weighted_mean_of_the_past(form, length):
     inputs = drawn(length)
-    np.testing.assert_allclose(jax.jit(form)(*inputs), by_hand(*inputs), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), by_hand(*inputs), atol=1e-5)
+
+
+@FORMS
+def test_it_gives_the_numbers_on_which_the_records_rest(form):
+    """From the first version of `attend`, which rotated by itself and knew no other mask."""
+    q, k, v = (
+        np.sin(a * np.arange(56, dtype=np.float32)).reshape(7, 2, 4) for a in (1.1, 1.7, 2.3)
+    )
+    ys = form(*rotated(q, k, v))
+    before = [
+        [-0.2887215, 0.8888467, -0.8957129, 0.3047370],
+        [0.3810532, -0.9239240, 0.8501242, -0.2089110],
+        [-0.6105029, 0.5220631, -0.0851726, -0.4085656],
+        [0.5484993, -0.2707772, -0.1876743, 0.5208639],
+    ]
+    np.testing.assert_allclose(ys[jnp.array([1, 6])].reshape(-1, 4), before, atol=1e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("length", "block"), [(1, 1), (6, 1), (7, 3), (8, 4), (9, 4), (5, 100)])
 def test_blocks_change_neither_values_nor_gradients(length, block):
     inputs, form = drawn(length), partial(attend_blockwise, block=block)
-    np.testing.assert_allclose(jax.jit(form)(*inputs), by_hand(*inputs), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), by_hand(*inputs), atol=1e-5)
     for got, expected in zip(gradients(form, inputs), gradients(attend, inputs), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
@@ -84,7 +106,7 @@ def test_scores_whose_exponential_overflows_are_no_trouble():
     inputs = drawn(11, scale=30.0)
     own = (inputs[0] * inputs[1]).sum(axis=-1) / np.sqrt(D)  # of each position with itself
     assert own.max() > np.log(np.finfo(np.float32).max)
-    np.testing.assert_allclose(jax.jit(blockwise)(*inputs), by_hand(*inputs), atol=1e-3)
+    np.testing.assert_allclose(jax.jit(blockwise)(*rotated(*inputs)), by_hand(*inputs), atol=1e-3)
     for got, expected in zip(gradients(blockwise, inputs), gradients(attend, inputs), strict=True):
         assert np.isfinite(got).all()
         np.testing.assert_allclose(got, expected, atol=1e-3)
@@ -104,6 +126,108 @@ def test_blocks_in_the_future_are_not_read():
     ys = jax.jit(blockwise)(q.at[8:].set(jnp.nan), k.at[8:].set(jnp.nan), v.at[8:].set(jnp.nan))
     np.testing.assert_allclose(ys[:8], attend(q, k, v)[:8], atol=1e-5)
     assert np.isnan(ys[8:]).all()
+
+
+@FORMS
+def test_changing_a_future_position_changes_no_past_one(form):
+    before, later = drawn(11), tuple(x.at[6].add(1.0) for x in drawn(11))
+    before, after = form(*before), form(*later)
+    np.testing.assert_array_equal(before[:6], after[:6])
+    assert np.abs(before[6:] - after[6:]).max(axis=(1, 2)).min() > 1e-3
+
+
+# ------------------------------------------------------------------ other masks, and a bias
+
+
+def everywhere(q, k, v, mask, bias):
+    """Attention in float64; mask, bias[heads, T, S]; zeros where nothing is seen."""
+    q, k, v = (np.asarray(x, np.float64) for x in (q, k, v))
+    ys = np.zeros((len(q), HEADS, v.shape[-1]))
+    for t, h in np.ndindex(len(q), HEADS):
+        seen = np.flatnonzero(mask[h, t])
+        p = np.exp([q[t, h] @ k[s, h] / np.sqrt(D) + bias[h, t, s] for s in seen])
+        for weight, s in zip(p, seen, strict=True):
+            ys[t, h] += weight / p.sum() * v[s, h]
+    return ys
+
+
+KNOWN = np.arange(9) % 3 != 1  # as of a text, some of whose symbols are only padding
+SLOPES = jnp.array([0.5, 2.0])
+MASKS = {
+    "everything": None,
+    "a window": lambda t, s: (s <= t) & (t - s < 3),
+    "known symbols": lambda t, s: jnp.asarray(KNOWN)[s],
+    "each head its own": lambda t, s: jnp.array([1, 4])[:, None, None] > jnp.abs(t - s)[None],
+    "nothing for some": lambda t, s: s < t - 5,
+}
+
+
+@FORMS
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_and_biases_are_functions_of_positions(form, name):
+    inputs, pairs, mask = drawn(9), np.indices((9, 9)), MASKS[name]
+    bias = None if name == "a window" else lambda t, s: SLOPES[:, None, None] * (s - t)[None]
+    allowed = np.broadcast_to(mask(*pairs) if mask else True, (HEADS, 9, 9))
+    added = np.broadcast_to(bias(*pairs) if bias else 0, (HEADS, 9, 9))
+    expected = everywhere(*inputs, allowed, added)
+    got = jax.jit(partial(form, mask=mask, bias=bias))(*inputs)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@FORMS
+def test_queries_may_look_at_another_sequence(form):
+    (q, _, _), (_, k, v) = drawn(5), drawn(10)
+    v = jnp.concatenate([v, v], axis=-1)  # values may be wider than keys
+    expected = everywhere(q, k, v, np.ones((HEADS, 5, 10)), np.zeros((HEADS, 5, 10)))
+    np.testing.assert_allclose(form(q, k, v, mask=None), expected, atol=1e-5)
+    expected = everywhere(k, q, q, np.ones((HEADS, 10, 5)), np.zeros((HEADS, 10, 5)))
+    np.testing.assert_allclose(form(k, q, q, mask=None), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [1, 4, 100])
+def test_a_bias_may_be_learned(block):
+    """Forget gates: what lies between the positions is added up, and has a gradient."""
+    inputs, logs = drawn(10), -jax.random.uniform(jax.random.key(3), (HEADS, 10))
+
+    def forgetting(form, logs, *inputs):
+        kept = jnp.cumsum(logs, axis=1)
+        return summary(partial(form, bias=lambda t, s: kept[:, t] - kept[:, s]), *inputs)
+
+    got, expected = (
+        jax.jit(jax.value_and_grad(partial(forgetting, form), argnums=(0, 1, 2, 3)))(logs, *inputs)
+        for form in (partial(attend_blockwise, block=block), attend)
+    )
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), got, expected)
+    assert np.abs(got[1][0]).max() > 1e-2
+    bias = np.cumsum(np.asarray(logs), axis=1)
+    ys = everywhere(
+        *inputs, np.tile(np.tri(10), (HEADS, 1, 1)), bias[:, :, None] - bias[:, None, :]
+    )
+    np.testing.assert_allclose(got[0], summary(lambda *_: jnp.asarray(ys), *inputs), rtol=1e-4)
+
+
+@FORMS
+@pytest.mark.parametrize("how", ["mask", "bias"])
+def test_who_sees_nothing_gets_zeros_and_no_gradient_is_nan(form, how):
+    blind = (lambda t, s: (t != 4) & (s <= t)) if how == "mask" else causal
+    bias = lambda t, s: jnp.where(t == 4, -jnp.inf, 0.0)[None] if how == "bias" else None  # noqa: E731
+    form = partial(form, mask=blind, bias=bias if how == "bias" else None)
+    inputs = drawn(9)
+    ys = form(*inputs)
+    np.testing.assert_array_equal(ys[4], 0)
+    np.testing.assert_allclose(np.delete(ys, 4, 0), np.delete(attend(*inputs), 4, 0), atol=1e-5)
+    q, k, v = gradients(form, inputs)
+    assert all(np.isfinite(gradient).all() for gradient in (q, k, v))
+    np.testing.assert_array_equal(q[4], 0)
+
+
+def test_blocks_that_a_mask_bars_are_not_read():
+    q, k, v = (x.at[:4].set(jnp.nan) for x in drawn(12))
+    near = jax.jit(partial(blockwise, mask=lambda t, s: (s <= t) & (t - s <= t % 4)))
+    ys = near(q, k, v)  # nobody looks into another block than its own
+    assert np.isnan(ys[:4]).all()
+    assert np.isfinite(ys[4:]).all()
 
 
 def arrays(jaxpr):
@@ -139,13 +263,25 @@ def as_cache(entries):
 def test_a_query_against_a_cache_is_a_row_of_attention():
     """In a cache of 11 entries, of which those after the position hold something else."""
     q, k, v = drawn(11)
-    expected, time = by_hand(q, k, v), jnp.arange(11)
-    q, k, v = (np.asarray(x) for x in (rotate(q, time), rotate(k, time), v))
+    expected = by_hand(q, k, v)
+    q, k, v = (np.asarray(x) for x in rotated(q, k, v))
     cached = jax.jit(attend_cached)
     for t in range(11):
         stale = np.arange(11)[:, None, None] > t
         keys, values = (as_cache(np.where(stale, np.float32(9), x)) for x in (k, v))
         np.testing.assert_allclose(cached(q[t], keys, values, t), expected[t], atol=1e-5)
+
+
+def test_a_cache_may_be_masked_and_biased():
+    q, k, v = drawn(9)
+    window, bias = MASKS["a window"], lambda t, s: SLOPES[:, None, None] * (s - t)[None]
+    expected = attend(q, k, v, mask=window, bias=bias)
+    cached = jax.jit(partial(attend_cached, mask=window, bias=bias))
+    for t in range(9):
+        y = cached(q[t], as_cache(k), as_cache(v), t)
+        np.testing.assert_allclose(y, expected[t], atol=1e-5)
+    nothing = attend_cached(q[0], as_cache(k), as_cache(v), 3, mask=lambda t, s: s > t)
+    np.testing.assert_array_equal(nothing, 0)  # also behind the last there is nothing to see
 
 
 def test_queries_of_a_batch_may_stand_at_different_positions():
@@ -169,8 +305,8 @@ def test_everything_stays_float32_whatever_the_default(enable_x64):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: attend_blockwise(*drawn(3), block=0), "block and T must be >= 1, got 0 and 3"),
-        (lambda: attend_blockwise(*jnp.zeros((3, 0, HEADS, D))), ">= 1, got 128 and 0"),
+        (lambda: attend_blockwise(*drawn(3), block=0), "block, T and S must be >= 1, got 0, 3"),
+        (lambda: attend_blockwise(*jnp.zeros((3, 0, HEADS, D))), ">= 1, got 128, 0 and 0"),
         (
             lambda: attend_cached(jnp.zeros((HEADS, D)), *jnp.zeros((2, HEADS, D, 0)), 0),
             "capacity must be >= 1, got 0",
@@ -180,3 +316,26 @@ def test_everything_stays_float32_whatever_the_default(enable_x64):
 def test_blocks_and_lengths_of_nothing_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@FORMS
+def test_queries_keys_and_values_that_do_not_fit_are_refused(form):
+    (q, _, _), (_, k, v) = drawn(3), drawn(5)
+    with pytest.raises(
+        ValueError, match=r"needs q.*, k.* and v.*, got \(3, 2, 4\), \(5, 2, 4\) and"
+    ):
+        form(q, k, v[:4], mask=None)
+    with pytest.raises(ValueError, match=r"got \(3, 2, 4\), \(5, 1, 4\) and \(5, 1, 4\)"):
+        form(q, k[:, :1], v[:, :1], mask=None)
+    with pytest.raises(ValueError, match=r"got \(1, 3, 2, 4\), "):
+        form(q[None], q[None], q[None])
+    with pytest.raises(ValueError, match=r"as many keys as queries, got 5 and 3: mask=None lets"):
+        form(q, k, v)
+
+
+def test_positions_and_widths_that_cannot_be_rotated_are_refused():
+    q, _, _ = drawn(3)
+    with pytest.raises(ValueError, match=r"d even, and positions\[T\], got \(3, 2, 4\) and \(1,\)"):
+        rotate(q, jnp.arange(1))
+    with pytest.raises(ValueError, match=r"d even, .* got \(3, 2, 3\) and \(3,\)"):
+        rotate(q[:, :, :3], jnp.arange(3))

@@ -24,6 +24,22 @@ def test_longest_copy_by_hand(text, source, copy):
     assert longest_copy(text, source) == copy
 
 
+def test_half_a_pair_of_utf_16_is_a_character_like_others():
+    assert longest_copy("x\ud800a", "y\ud800a") == "\ud800a"
+
+
+@pytest.mark.parametrize("other", [b"a", ["a"], {"a"}, np.array([1]), None])
+def test_texts_are_strings(other):
+    got = type(other).__name__
+    for call in (longest_copy, lambda text, source: copied_shares(text, source, 1)):
+        with pytest.raises(TypeError, match=f"text must be a string, got {got}"):
+            call(other, "a")
+        with pytest.raises(TypeError, match=f"source must be a string, got {got}"):
+            call("a", other)
+    with pytest.raises(TypeError, match=r"n must be one whole number, got 1.5"):
+        copied_shares("ab", "ab", 1.5)
+
+
 def test_copies_are_those_of_brute_force():
     rng = np.random.default_rng(0)
     for _ in range(60):

@@ -1,5 +1,6 @@
 """Distinct n-grams and words, counted by hand."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,6 +12,59 @@ from rnnlib.texts.quality import distinct_n, share_of_words
 def test_distinct_n_by_hand(n, share):
     assert distinct_n("abaacab", n) == share
     assert distinct_n(np.array([0, 1, 0, 0, 2, 0, 1]), n) == share
+
+
+@pytest.mark.parametrize("make", [jnp.array, np.array, np.float32, list, tuple, bytes])
+def test_distinct_n_of_tokens_in_any_container(make):
+    assert distinct_n(make([1, 2, 1]), 1) == 2 / 3
+    assert distinct_n(make([1, 2, 1, 2]), 2) == 2 / 3
+
+
+def test_distinct_n_of_a_list_of_numbers_from_arrays():
+    assert distinct_n(list(jnp.array([1, 2, 1])), 1) == 2 / 3
+    assert distinct_n(list(np.array([1, 2, 1])), 1) == 2 / 3
+
+
+@pytest.mark.parametrize(
+    ("tokens", "got"),
+    [
+        (jnp.zeros((2, 3), int), "a batch"),
+        (np.zeros((2, 3), int), "a batch"),
+        ([[1, 2], [3, 4]], "a batch"),
+        (list(jnp.zeros((2, 3))), "a batch"),
+        (jnp.array(1), "int"),
+        ({1, 2}, "set"),
+        ({"a": 1}, "dict"),
+        (iter("abc"), "str_.*iterator"),
+        (None, "NoneType"),
+    ],
+)
+def test_distinct_n_is_of_one_text(tokens, got):
+    with pytest.raises(TypeError, match=rf"tokens must be one text, tokens\[T\], got {got}"):
+        distinct_n(tokens, 1)
+
+
+@pytest.mark.parametrize("n", [1.5, True, "2", None])
+def test_n_is_a_whole_number(n):
+    with pytest.raises(TypeError, match=f"n must be one whole number, got {n!r}"):
+        distinct_n("abc", n)
+
+
+def test_words_are_looked_up_in_a_set_and_not_in_a_string():
+    for vocabulary in (
+        ["the", "dog"],
+        ("the", "dog"),
+        {"the": 1, "dog": 2},
+        np.array(["the", "dog"]),
+    ):
+        assert share_of_words("the dgo", vocabulary) == 1 / 2
+    for vocabulary in ("the dog", b"the dog", None, 3):
+        name = type(vocabulary).__name__
+        with pytest.raises(TypeError, match=f"vocabulary must be a set of words, got {name}"):
+            share_of_words("the", vocabulary)
+    for text in ({"the"}, ["the"], b"the", None):
+        with pytest.raises(TypeError, match=f"text must be a string, got {type(text).__name__}"):
+            share_of_words(text, {"the"})
 
 
 def test_distinct_n_of_words():

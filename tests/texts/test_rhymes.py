@@ -13,6 +13,10 @@ SPOKEN = {
     "ever": [("EH1", "V", "ER0")],
     "the": [("DH", "AH0")],
     "a": [("AH0",)],
+    "hand": [("HH", "AE1", "N", "D")],
+    "understand": [("AH2", "N", "D", "ER0", "S", "T", "AE1", "N", "D")],
+    "fly": [("F", "L", "AY1")],
+    "butterfly": [("B", "AH1", "T", "ER0", "F", "L", "AY2")],
 }
 
 
@@ -24,6 +28,9 @@ SPOKEN = {
         ("love", "prove", False),
         ("love", "love", False),  # a word does not rhyme with itself
         ("never", "ever", True),
+        ("understand", "hand", True),  # of two stressed vowels the last counts
+        ("butterfly", "fly", True),
+        ("butterfly", "understand", False),
         ("the", "a", True),  # no stress: from the last vowel on
     ],
 )
@@ -35,3 +42,12 @@ def test_rhymes_by_hand(one, other, expected):
 def test_a_word_nobody_has_spoken_is_named():
     with pytest.raises(ValueError, match="no pronunciation is known for 'glub'"):
         rhymes("love", "glub", SPOKEN)
+
+
+def test_words_are_strings_and_pronunciations_a_dictionary():
+    with pytest.raises(TypeError, match="a word must be a string, got list"):
+        rhymes(["love"], "dove", SPOKEN)
+    with pytest.raises(ValueError, match="a word must not be empty"):
+        rhymes("love", "", SPOKEN)
+    with pytest.raises(TypeError, match="spoken must be a dictionary, got list"):
+        rhymes("love", "dove", ["love", "dove"])
