@@ -78,7 +78,8 @@ def differences(committed: Iterable[Claim], measured: Iterable[Claim]) -> list[s
 
     The words must be the same, those of the rivals too, and the fresh means and differences must
     lie in the committed intervals (which count as no narrower than 1 % of the mean to either side:
-    exact counts have no width).
+    exact counts have no width). Of times only the words count, and an undecided claim is none of
+    these ways: on another machine, or on a busy one, other numbers are found.
     """
     old, new = ({claim["name"]: claim for claim in claims} for claims in (committed, measured))
     found = [f"{name}: committed, but not measured anew" for name in old if name not in new]
@@ -92,12 +93,17 @@ def differences(committed: Iterable[Claim], measured: Iterable[Claim]) -> list[s
     return found
 
 
+def undecided(claims: Iterable[Claim]) -> list[str]:
+    """Return the names of the claims about time that a run has left undecided."""
+    return [claim["name"] for claim in claims if claim.get("outcome") == "undecided"]
+
+
 def _moved(was: Claim, now: Claim) -> list[str]:
     """Return what has moved out of a claim's intervals; with other rivals, only that."""
     rivals, fresh_rivals = ([f"{r['side']} {r['label']}" for r in c["rivals"]] for c in (was, now))
     if rivals != fresh_rivals:
         return [f"rivals were {rivals}, are {fresh_rivals}"]
-    if was.get("timed"):  # another machine: the sentence held there, or `claim` had raised
+    if "outcome" in was:  # another machine: the sentence was not refuted, or `claim` had raised
         return []
     half = (was["high"] - was["low"]) / 2
     rows = [("", was["mean"], now["mean"], max(half, 0.01 * abs(was["mean"])))]
@@ -116,7 +122,15 @@ def _moved(was: Claim, now: Claim) -> list[str]:
 
 
 def listing(claims: list[Claim]) -> str:
-    """Return the statements with their verdicts, numbers and lessons, as Markdown."""
+    """Return the statements with their verdicts, numbers and lessons, as Markdown.
+
+    Raises: EvidenceError (a claim is undecided: it is no evidence).
+    """
+    if open_ones := undecided(claims):
+        raise EvidenceError(
+            f"undecided where the notebooks were executed: {', '.join(open_ones)}; "
+            "execute these lessons again while the machine does nothing else"
+        )
     of = {key: [c for c in claims if c["statement"] == key] for key in STATEMENTS}
     measured = sum(1 for found in of.values() if found)
     parts = [f"{measured} of {len(STATEMENTS)} statements have been measured so far.", _table(of)]

@@ -23,7 +23,7 @@ def cut_context(
 
     Shapes and units: model: tokens[T] -> logits[T, V]; tokens[L], ends[N], C contexts
     -> losses[C, N], in nats. Each context is compiled once and read from the zero state.
-    Raises: ValueError for a context under 1, or an end that lacks it or lies outside the text.
+    Raises: ValueError (a context under 1, or an end that lacks it or lies outside the text).
     Reference: Khandelwal, He, Qi & Jurafsky (2018), "Sharp nearby, fuzzy far away". Derived in
     lesson 05.
     """
@@ -48,7 +48,7 @@ def shuffle_context(
     Every target and every `near` has its own permutation; near = length permutes nothing.
 
     Shapes and units: as in `cut_context`, with M nears -> losses[M, N], in nats.
-    Raises: ValueError for a near outside 0 .. length, and as `cut_context`.
+    Raises: ValueError (a near outside 0 .. length, and as `cut_context`).
     Reference: Khandelwal, He, Qi & Jurafsky (2018), "Sharp nearby, fuzzy far away". Derived in
     lesson 05.
     """

@@ -29,7 +29,7 @@ def gradient_norms(cell: Any, xs: jax.Array, key: jax.Array, *, probes: int = 8)
 
     Shapes: xs[T, D] -> norm and error, trees like the state with leaves [T], index k = 0 .. T - 1.
     Norms under about 1e-36 fade to 0: float32 ends there.
-    Raises: ValueError for an empty sequence, or fewer than two probes.
+    Raises: ValueError (an empty sequence, or fewer than two probes).
     Reference: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
     networks"; Hutchinson (1990), "A stochastic estimator of the trace of the influence matrix for
     Laplacian smoothing splines". Derived in lesson 03.
@@ -96,7 +96,7 @@ def cell_path(lstm: Any) -> Any:
     d c_t / d c_{t-1} = f_t,  d c_t / d h_{t-1} = d h_t / d h_{t-1} = 0
 
     Shapes: a cell with state (h[H], c[H]) -> the same.
-    Raises: TypeError for a cell whose state is not such a pair.
+    Raises: TypeError (a cell whose state is not such a pair).
     Reference: Hochreiter & Schmidhuber (1997), "Long short-term memory". Derived in lesson 03.
     """
     return _OnePath(_with_pair(lstm), "c")
@@ -108,7 +108,7 @@ def gate_path(lstm: Any) -> Any:
     d c_t / d c_{t-1} = d h_t / d c_{t-1} = 0
 
     Shapes: a cell with state (h[H], c[H]) -> the same.
-    Raises: TypeError for a cell whose state is not such a pair.
+    Raises: TypeError (a cell whose state is not such a pair).
     Reference: Hochreiter & Schmidhuber (1997), "Long short-term memory". Derived in lesson 03.
     """
     return _OnePath(_with_pair(lstm), "h")

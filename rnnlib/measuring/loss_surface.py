@@ -19,7 +19,7 @@ def loss_along(
 
     Shapes: loss: model -> scalar; direction, a tree like the model (a gradient, say);
     distances[N], lengths in weight space -> losses[N], gradient norms[N].
-    Raises: ValueError for a direction of other shapes than the model's, or of length zero.
+    Raises: ValueError (a direction of other shapes than the model's, or of length zero).
     Reference: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
     networks", whose cliff this shows. Derived in lesson 03.
     """

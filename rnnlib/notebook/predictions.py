@@ -6,7 +6,7 @@ import numpy as np
 
 
 def compare(guess: Any, measured: Any, what: str, unit: str = "") -> None:
-    """Answers a Predict cell: what was guessed, what was measured, and how far apart they are.
+    """Answer a Predict cell: what was guessed, what was measured, and how far apart they are.
 
     `guess` and `measured` are numbers (of an array the mean is taken) or words; None: no guess.
     """

@@ -25,12 +25,6 @@ def test_an_exact_number_shows_no_interval(measured):
     assert numbers(found) == expected
 
 
-def test_a_timed_claim_says_that_its_rounds_are_of_one_machine():
-    found = judge(**GOOD | {"below": ("bound", 2.0), "timed": True})
-    assert "5 repeats on one machine" in numbers(found)
-    assert "timed" not in judge(**GOOD | {"below": ("bound", 2.0)})
-
-
 class Tags(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
@@ -56,6 +50,15 @@ def test_the_box_reads_without_styles():
     order = [box.text.index(part) for part in ("G1 ✓ supported", sentence, "Measured", "a <5>")]
     assert order == sorted(order)
     assert not re.search(r"(^|[; ])color:", box.styles)  # the page's own text colour stays
+
+
+def test_the_box_of_an_undecided_claim_begins_with_that():
+    found = {"statement": "S2", "sentence": "It is slow.", "name": "06_it", "verdict": "supported"}
+    found |= {"outcome": "undecided", "n": 2, "repeats": 12, "processor": "Abacus", "rivals": []}
+    box = Tags()
+    box.feed(_as_html(found))
+    assert box.text.strip().startswith("S2 ? undecided in this run ·")
+    assert "supported" not in _as_html(found)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A claim holds only with its numbers."""
 
+import inspect
 import json
 from typing import Any
 
@@ -127,3 +128,8 @@ def test_a_statement_sums_up_its_claims(verdicts, expected):
 def test_no_verdict_out_of_nothing(verdicts):
     with pytest.raises(ValueError, match="verdicts must be some of"):
         overall(verdicts)
+
+
+def test_a_claim_shows_its_readers_what_judge_takes():
+    assert inspect.signature(claim) == inspect.signature(judge)
+    assert (claim.__doc__ or "").startswith("Show a claim")
