@@ -1,21 +1,20 @@
 """Fast LSTM and GRU layers: what `cells.unroll` computes, in an order that suits the machine.
 
 The plain cell says what is computed; this file says it again so that a training step takes less
-time. Five things are done differently; lesson 06 climbs the first three as a ladder and times them:
+time. What takes time, beside the matrix products, is memory: what the way forward stores for the
+way back leaves the caches, and each number of it is written, and fetched, at the price of many
+multiplications. So:
 
-1. The batch is one matrix that stands upright: a state is h[H, B], its columns are the sequences.
-   A step is one product, gates[4H, B] = W[4H, D + H] [x; h], whose rows are whole gates. The
-   weights are turned before the loop, for good: a product with a matrix that lies the other way
-   is several times slower.
-2. All gates take one tanh over one flat array, since sigmoid(u) = (1 + tanh(u / 2)) / 2; the
-   halves go into the weights. A compiler vectorises that loop, and not the one that cuts out
-   gates and squashes each.
-3. The backward pass is written by hand. Its loop has one product, with W_h; the weights are left
-   out of it: dL/dW = sum_t [x_t; h_{t-1}] du_t^T is one product after it, where automatic
-   differentiation adds up T small ones.
-4. An LSTM's way forward stores slopes, such as di/du_i g, and no gates: the way back multiplies
-   each by what comes in. What several parts of a step need is not computed again in each.
-5. Parts are written side by side into one array that the loop carries along: `concatenate` would
+1. A step of a batch is one product of rows, [x, h] W for all gates at once, and one tanh for all
+   of them, since sigmoid(u) = (1 + tanh(u / 2)) / 2; the halves go into the weights.
+2. The backward pass is written by hand. The way forward stores no gates but slopes, such as
+   di/du_i g, made when all that they are made of is at hand: the way back has nothing left to do
+   but to multiply each, once, by what comes in. States are stored once, and serve as outputs too.
+3. The way back has one product per step, with W_h^T, which is turned before the loop, for good.
+   The weights stay out of it: dL/dW = sum_t [x_t, h_{t-1}]^T du_t is added up in chunks of
+   32 steps, one product for each. With a product at every step, as automatic differentiation has
+   it, they are too small; with a single one at the end, all du_t have left the caches by then.
+4. Parts are written side by side into one array that the loop carries along: `concatenate` would
    ask of every number which part it belongs to.
 
 The weights may be bfloat16: then products take bfloat16 numbers and add them up in float32, and
@@ -23,13 +22,15 @@ states and gates are float32. There is no forward-mode derivative (jax.jvp, jax.
 Reference: Appleyard et al. (2016), "Optimizing performance of recurrent neural networks on GPUs".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from rnnlib.models.cells import GRU, LSTM
+
+CHUNK = 32  # steps of the way back that share a product: 8 and 16 were slower, and so was 64
 
 
 def unroll(cell: LSTM | GRU, xs: jax.Array) -> jax.Array:
@@ -50,24 +51,20 @@ def unroll(cell: LSTM | GRU, xs: jax.Array) -> jax.Array:
     gates = cell.w_h.shape[1] // cell.hidden
     half = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5][:gates]), cell.hidden)  # i, f, g, o; r, z, n
     half = half.astype(cell.w_x.dtype)
+    xs = xs.swapaxes(0, 1).astype(cell.w_x.dtype)  # [T, B, D]
     w_x, w_h = cell.w_x[...] * half[None], cell.w_h[...] * half[None]
-    upright = xs.transpose(1, 2, 0).astype(w_x.dtype)  # [T, D, B]
-    ys = layers[type(cell)](w_x, w_h, cell.b[...] * half, upright)  # [T, B, H]
-    return ys.swapaxes(0, 1)
-
-
-def _einsum(axes: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    """Multiply, and add up in float32.
-
-    On a CPU bfloat16 is widened first, which changes no result: not every jaxlib multiplies it.
-    """
-    if jax.default_backend() == "cpu":
-        a, b = a.astype(jnp.float32), b.astype(jnp.float32)
-    return jnp.einsum(axes, a, b, preferred_element_type=jnp.float32)
+    return layers[type(cell)](w_x, w_h, cell.b[...] * half, xs).swapaxes(0, 1)
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    return _einsum("ij,jk->ik", a, b)
+    """Multiply a[I, J] as numbers of b[J, K]'s type, and add up in float32.
+
+    On a CPU bfloat16 is widened first, which changes no result: not every jaxlib multiplies it.
+    """
+    a = a.astype(b.dtype)
+    if jax.default_backend() == "cpu":
+        a, b = a.astype(jnp.float32), b.astype(jnp.float32)
+    return jnp.einsum("ij,jk->ik", a, b, preferred_element_type=jnp.float32)
 
 
 def _turned(w: jax.Array) -> jax.Array:
@@ -75,127 +72,162 @@ def _turned(w: jax.Array) -> jax.Array:
     return jax.lax.optimization_barrier(w.T)
 
 
+def _rows(a: jax.Array) -> jax.Array:
+    return a.reshape(-1, a.shape[-1])
+
+
 def _side_by_side(parts: Sequence[jax.Array], scratch: jax.Array) -> jax.Array:
-    """Write parts[n] one after the other into one array: jnp.concatenate, but each its own loop."""
+    """Write parts[n][B, H] into scratch[B, nH]: jnp.concatenate, but each its own loop."""
     for number, part in enumerate(parts):
-        scratch = jax.lax.dynamic_update_slice(scratch, part, (number * part.size,))
+        scratch = jax.lax.dynamic_update_slice(scratch, part, (0, number * part.shape[1]))
     return scratch
 
 
-def _back_to_xs(w_x: jax.Array, du: jax.Array) -> jax.Array:
-    """Return dL/dxs[T, D, B]: w_x[D, G], du[T, B, G]."""
-    return _einsum("dg,tbg->tdb", w_x, du.astype(w_x.dtype)).astype(w_x.dtype)
+def _along(step: Callable, states: int, xs: jax.Array, hidden: int) -> tuple[jax.Array, Any]:
+    """Scan step(state, x[B, D]) -> state, slopes; a state is h[B, H], then what else there is.
+
+    Return hs[T + 1, B, H], of which the first is the initial state, and all slopes.
+    """
+    steps, batch, _ = xs.shape
+    zero = jnp.zeros((batch, hidden), jnp.float32)
+
+    def put(carry: Any, now: Any) -> tuple[Any, Any]:
+        (state, hs), (t, x) = carry, now
+        state, slopes = step(state, x)
+        return (state, jax.lax.dynamic_update_index_in_dim(hs, state[0], t + 1, 0)), slopes
+
+    start = (zero,) * states, jnp.zeros((steps + 1, batch, hidden), jnp.float32)
+    (_, hs), slopes = jax.lax.scan(put, start, (jnp.arange(steps), xs))
+    return hs, slopes
 
 
-def _summed(seen: jax.Array, du: jax.Array) -> jax.Array:
-    """Add up the outer products over steps and rows: seen[T, B, I], du[T, B, G] -> [I, G]."""
-    flat = lambda a: a.reshape(-1, a.shape[-1])  # noqa: E731
-    return _product(flat(seen).T, flat(du).astype(seen.dtype)).astype(seen.dtype)
+def _back(step: Callable, gather: Callable, ahead: Any, kept: Any, d_hs: jax.Array) -> Any:
+    """Go back over all steps, in chunks of CHUNK, the first one shorter; return all gradients.
+
+    step(ahead, dL/dh[B, H], slopes) -> ahead, du, and gather(x, h, du) -> dL/dW_x, dL/dW_h, du_x
+    of a chunk's steps, h being the state before each.
+    """
+    w_x, w_h, b, xs, hs, slopes = kept
+
+    def chunk(carry: Any, first: Any, steps: int = CHUNK) -> tuple[Any, jax.Array]:
+        def one(ahead: Any, t: jax.Array) -> tuple[Any, Any]:
+            d_h, now = jax.tree.map(lambda a: a[t], (d_hs, slopes))
+            return step(ahead, d_h, now)
+
+        ahead, sums = carry
+        ahead, du = jax.lax.scan(one, ahead, first + jnp.arange(steps), reverse=True)
+        x, h = (jax.lax.dynamic_slice_in_dim(a, first, steps) for a in (xs, hs))
+        *d_w, du_x = gather(x, h, du)
+        d_x = _product(_rows(du_x), w_x.T).reshape(x.shape).astype(x.dtype)
+        d_b = _product(jnp.ones((1, len(_rows(du_x)))), _rows(du_x))[0]  # faster than a sum
+        sums = jax.tree.map(jnp.add, sums, (*d_w, d_b))
+        return (ahead, sums), d_x
+
+    count, rest = divmod(len(xs), CHUNK)
+    carry = ahead, tuple(jnp.zeros(w.shape, jnp.float32) for w in (w_x, w_h, b))
+    d_xs = xs[:0]
+    if count:
+        carry, d_xs = jax.lax.scan(chunk, carry, rest + CHUNK * jnp.arange(count), reverse=True)
+        d_xs = d_xs.reshape(xs[rest:].shape)
+    if rest:
+        carry, d_x = chunk(carry, 0, rest)
+        d_xs = jnp.concatenate([d_x, d_xs])
+    sums = (a.astype(w.dtype) for a, w in zip(carry[1], (w_x, w_h, b), strict=True))
+    return *sums, d_xs
 
 
 @jax.custom_vjp
 def _lstm(w_x: jax.Array, w_h: jax.Array, b: jax.Array, xs: jax.Array) -> jax.Array:
-    """Run an LSTM: w_x[D, 4H], w_h[H, 4H], b[4H], xs[T, D, B] -> hs[T, B, H]."""
+    """Run an LSTM: w_x[D, 4H], w_h[H, 4H], b[4H], xs[T, B, D] -> hs[T, B, H]."""
     return _lstm_forward(w_x, w_h, b, xs)[0]
 
 
 def _lstm_forward(w_x: Any, w_h: Any, b: Any, xs: Any) -> tuple[jax.Array, Any]:
-    hidden, batch = len(w_h), xs.shape[2]
-    w = _turned(jnp.concatenate([w_x, w_h]))  # [4H, D + H]
-    bias = b.astype(jnp.float32)[:, None]
+    w, bias = jnp.concatenate([w_x, w_h]), b.astype(jnp.float32)[None]
 
     def step(state: Any, x: jax.Array) -> tuple[Any, Any]:
-        h, c = state  # [H, B], [H B]
-        seen = jnp.concatenate([x, h.astype(x.dtype)])
-        gates = jnp.tanh((_product(w, seen) + bias).reshape(-1))  # [4 H B]
-        i, f, g, o = gates.reshape(4, -1)
+        h, c = state
+        seen = jnp.concatenate([x, h.astype(x.dtype)], axis=1)
+        i, f, g, o = jnp.split(jnp.tanh(_product(seen, w) + bias), 4, axis=1)
         new = 0.5 * ((1 + f) * c + (1 + i) * g)
         t = jnp.tanh(new)
-        h = (0.5 * (1 + o) * t).reshape(hidden, batch)
         du = (1 - i * i) * g, (1 - f * f) * c, (1 - g * g) * (1 + i), (1 - o * o) * t
         slopes = *(0.5 * slope for slope in du), 0.5 * (1 + o) * (1 - t * t), 0.5 * (1 + f)
-        return (h, new), (h.T, seen.T, slopes)
+        return (0.5 * (1 + o) * t, new), slopes
 
-    start = jnp.zeros((hidden, batch), jnp.float32), jnp.zeros(hidden * batch, jnp.float32)
-    hs, seen, slopes = jax.lax.scan(step, start, xs)[1]
-    return hs, (w_x, w_h, b, seen, slopes)
+    hs, slopes = _along(step, 2, xs, len(w_h))
+    return hs[1:], (w_x, w_h, b, xs, hs, slopes)
 
 
 def _lstm_backward(kept: Any, d_hs: jax.Array) -> tuple[jax.Array, ...]:
-    w_x, w_h, b, seen, slopes = kept
-    _, batch, hidden = d_hs.shape
+    w_x, w_h, *_ = kept
+    back = _turned(w_h)
 
-    def step(ahead: Any, now: Any) -> tuple[Any, jax.Array]:
-        dh, dc, du = ahead  # dL/dh and dL/dc by way of what comes later, [H B]
-        d_y, (i, f, g, o, by_h, by_c) = now
-        dh = dh + d_y.T.reshape(-1)
+    def step(ahead: Any, d_h: jax.Array, slopes: Any) -> tuple[Any, jax.Array]:
+        dh, dc, du = ahead  # dL/dh and dL/dc by way of what comes later, [B, H]
+        i, f, g, o, by_h, by_c = slopes
+        dh = dh + d_h
         dc = dc + dh * by_h
         du = _side_by_side([dc * i, dc * f, dc * g, dh * o], du)
-        upright = du.reshape(4 * hidden, batch)
-        dh = _product(w_h, upright.astype(w_h.dtype)).reshape(-1)
-        return (dh, dc * by_c, du), upright.T
+        return (_product(du, back), dc * by_c, du), du
 
-    zero = jnp.zeros(hidden * batch, jnp.float32)
-    start = zero, zero, jnp.zeros(4 * hidden * batch, jnp.float32)
-    du = jax.lax.scan(step, start, (d_hs, slopes), reverse=True)[1]  # [T, B, 4H]
-    d_w = _summed(seen, du)  # [D + H, 4H]
-    return (
-        d_w[: len(w_x)],
-        d_w[len(w_x) :],
-        du.sum((0, 1)).astype(b.dtype),
-        _back_to_xs(w_x, du),
-    )
+    def gather(x: jax.Array, h: jax.Array, du: jax.Array) -> tuple[jax.Array, ...]:
+        seen = jnp.concatenate([x, h.astype(x.dtype)], axis=2)
+        d_w = _product(_turned(_rows(seen)), _rows(du).astype(x.dtype))
+        return d_w[: len(w_x)], d_w[len(w_x) :], du
+
+    zero = jnp.zeros(d_hs.shape[1:], jnp.float32)
+    ahead = zero, zero, jnp.zeros((len(zero), w_h.shape[1]), jnp.float32)
+    return _back(step, gather, ahead, kept, d_hs)
+
+
+_lstm.defvjp(_lstm_forward, _lstm_backward)
 
 
 @jax.custom_vjp
 def _gru(w_x: jax.Array, w_h: jax.Array, b: jax.Array, xs: jax.Array) -> jax.Array:
-    """Run a GRU: w_x[D, 3H], w_h[H, 3H], b[3H], xs[T, D, B] -> hs[T, B, H]."""
+    """Run a GRU: w_x[D, 3H], w_h[H, 3H], b[3H], xs[T, B, D] -> hs[T, B, H]."""
     return _gru_forward(w_x, w_h, b, xs)[0]
 
 
 def _gru_forward(w_x: Any, w_h: Any, b: Any, xs: Any) -> tuple[jax.Array, Any]:
-    hidden, batch = len(w_h), xs.shape[2]
-    from_x, from_h = _turned(w_x), _turned(w_h)  # [3H, D], [3H, H]
-    bias = b.astype(jnp.float32)[:, None]
-    squashed = 2 * hidden  # the rows of r and z; the reset gate comes between n's two halves
+    bias, squashed = b.astype(jnp.float32)[None], 2 * len(w_h)  # the columns of r and z
 
-    def step(h: jax.Array, x: jax.Array) -> tuple[jax.Array, Any]:
-        before, narrow = h.reshape(-1), h.astype(x.dtype)
-        u_x = _product(from_x, x) + bias  # [3H, B]
-        u_h = _product(from_h, narrow)
-        gates = jnp.tanh((u_x[:squashed] + u_h[:squashed]).reshape(-1))  # [2 H B]
-        r, z = gates.reshape(2, -1)
-        n_h = u_h[squashed:].reshape(-1)
-        n = jnp.tanh(u_x[squashed:].reshape(-1) + 0.5 * (1 + r) * n_h)
-        h = (n + 0.5 * (1 + z) * (before - n)).reshape(hidden, batch)
-        return h, (h.T, jnp.concatenate([x, narrow]).T, before, gates, n_h, n)
+    def step(state: Any, x: jax.Array) -> tuple[Any, Any]:
+        (h,) = state
+        u_x, u_h = _product(x, w_x) + bias, _product(h, w_h)  # r comes between n's two halves
+        r, z = jnp.split(jnp.tanh(u_x[:, :squashed] + u_h[:, :squashed]), 2, axis=1)
+        n_h = u_h[:, squashed:]
+        n = jnp.tanh(u_x[:, squashed:] + 0.5 * (1 + r) * n_h)
+        by_n = 0.5 * (1 - z) * (1 - n * n)
+        du = 0.5 * (1 - r * r) * n_h * by_n, 0.5 * (1 - z * z) * (h - n), 0.5 * (1 + r) * by_n
+        return (n + 0.5 * (1 + z) * (h - n),), (*du, by_n, 0.5 * (1 + z))
 
-    start = jnp.zeros((hidden, batch), jnp.float32)
-    hs, seen, before, gates, n_h, n = jax.lax.scan(step, start, xs)[1]
-    return hs, (w_x, w_h, b, seen, before, gates, n_h, n)
+    hs, slopes = _along(step, 1, xs, len(w_h))
+    return hs[1:], (w_x, w_h, b, xs, hs, slopes)
 
 
 def _gru_backward(kept: Any, d_hs: jax.Array) -> tuple[jax.Array, ...]:
-    w_x, w_h, b, seen, before, gates, n_h, n = kept
-    _, batch, hidden = d_hs.shape
+    w_h, squashed = kept[1], 2 * len(kept[1])
+    back = _turned(w_h)
 
-    def step(ahead: Any, now: Any) -> tuple[Any, Any]:
-        dh, du = ahead  # [H B], [3 H B]
-        d_y, before, gates, n_h, n = now
-        r, z = gates.reshape(2, -1)
-        dh = dh + d_y.T.reshape(-1)
-        dn = 0.5 * (1 - z) * dh * (1 - n * n)
-        into_r = 0.5 * (1 - r * r) * n_h * dn
-        into_z = 0.5 * (1 - z * z) * (before - n) * dh
-        du = _side_by_side([into_r, into_z, 0.5 * (1 + r) * dn], du)
-        upright = du.reshape(3 * hidden, batch)
-        back = _product(w_h, upright.astype(w_h.dtype)).reshape(-1)
-        return (back + 0.5 * (1 + z) * dh, du), (upright.T, dn.reshape(hidden, batch).T)
+    def step(ahead: Any, d_h: jax.Array, slopes: Any) -> tuple[Any, Any]:
+        dh, du = ahead  # [B, H], [B, 3H]
+        r, z, n_h, by_n, by_h = slopes
+        dh = dh + d_h
+        du = _side_by_side([dh * r, dh * z, dh * n_h], du)
+        return (_product(du, back) + dh * by_h, du), (du, dh * by_n)
 
-    start = jnp.zeros(hidden * batch, jnp.float32), jnp.zeros(3 * hidden * batch, jnp.float32)
-    du_h, dn = jax.lax.scan(step, start, (d_hs, before, gates, n_h, n), reverse=True)[1]
-    du_x = jnp.concatenate([du_h[..., : 2 * hidden], dn], axis=-1)
-    d_wx = _summed(seen[..., : len(w_x)], du_x)
-    d_wh = _summed(seen[..., len(w_x) :], du_h)
-    d_b = jnp.concatenate([du_h.sum((0, 1))[: 2 * hidden], dn.sum((0, 1))])
-    return d_wx, d_wh, d_b.astype(b.dtype), _back_to_xs(w_x, du_x)
+    def gather(x: jax.Array, h: jax.Array, du: Any) -> tuple[jax.Array, ...]:
+        du_h, dn = du
+        du_x = jnp.concatenate([du_h[..., :squashed], dn], axis=2)
+        pairs = ((x, du_x), (h, du_h))
+        d_w = (_product(_turned(_rows(a)), _rows(d).astype(x.dtype)) for a, d in pairs)
+        return *d_w, du_x
+
+    zero = jnp.zeros(d_hs.shape[1:], jnp.float32)
+    ahead = zero, jnp.zeros((len(zero), w_h.shape[1]), jnp.float32)
+    return _back(step, gather, ahead, kept, d_hs)
+
+
+_gru.defvjp(_gru_forward, _gru_backward)

@@ -18,14 +18,14 @@ def plain(cell, xs):
     return jax.vmap(lambda xs: cells.unroll(cell, xs)[1])(xs)
 
 
-def example(kind, dtype=jnp.float32, seed=0):
+def example(kind, dtype=jnp.float32, seed=0, steps=T):
     """A cell with biases, its inputs, and weights for its outputs."""
     keys = jax.random.split(jax.random.key(seed), 3)
     cell = kind(D, H, rngs=nnx.Rngs(keys[0]))
     cell.b[...] = cell.b[...] + jnp.linspace(-1, 1, cell.b.size)
     cell = jax.tree.map(lambda w: w.astype(dtype), cell)
-    xs = 2 * jax.random.normal(keys[1], (B, T, D)).astype(dtype)
-    return cell, xs, jax.random.normal(keys[2], (B, T, H))
+    xs = 2 * jax.random.normal(keys[1], (B, steps, D)).astype(dtype)
+    return cell, xs, jax.random.normal(keys[2], (B, steps, H))
 
 
 def value_and_grads(unroll, cell, xs, weights):
@@ -33,17 +33,20 @@ def value_and_grads(unroll, cell, xs, weights):
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_values_and_gradients_are_those_of_the_plain_cell(kind):
-    case = example(kind)
+@pytest.mark.parametrize("steps", [1, T, fused.CHUNK, fused.CHUNK + 1, 2 * fused.CHUNK + 5])
+def test_values_and_gradients_are_those_of_the_plain_cell(kind, steps):
+    """Of sequences shorter than a chunk, as long as some, and a bit longer."""
+    case = example(kind, steps=steps)
     np.testing.assert_allclose(fused.unroll(*case[:2]), plain(*case[:2]), atol=2e-6)
     ours, theirs = value_and_grads(fused.unroll, *case), value_and_grads(plain, *case)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), ours, theirs)
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_in_bfloat16_both_are_equally_far_from_float32(kind):
+@pytest.mark.parametrize("steps", [T, fused.CHUNK + T])
+def test_in_bfloat16_both_are_equally_far_from_float32(kind, steps):
     """The plain cell multiplies wider numbers here; neither may be far from the exact result."""
-    cell, xs, weights = example(kind, jnp.bfloat16)
+    cell, xs, weights = example(kind, jnp.bfloat16, steps=steps)
     wide = jax.tree.map(lambda w: w.astype(jnp.float32), (cell, xs))
     exact = jax.tree.leaves(value_and_grads(plain, *wide, weights))
     for unroll in (fused.unroll, plain):
@@ -74,13 +77,29 @@ def test_one_sequence_and_one_step_are_enough(kind, shape):
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_seeds_may_be_mapped_over(kind):
-    """As fit_seeds does: on a GPU by vmap, on CPU by lax.map."""
-    pairs = [example(kind, seed=seed)[:2] for seed in range(2)]
-    both, xs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *pairs)
-    expected = jnp.stack([plain(*pair) for pair in pairs])
-    np.testing.assert_allclose(jax.vmap(fused.unroll)(both, xs), expected, atol=2e-6)
-    mapped = jax.lax.map(lambda pair: fused.unroll(*pair), (both, xs))
-    np.testing.assert_allclose(mapped, expected, atol=2e-6)
+    """As train.fit_seeds does: on a GPU by vmap, on CPU by lax.map."""
+    cases = [example(kind, seed=seed, steps=fused.CHUNK + T) for seed in range(2)]
+    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
+    expected = [value_and_grads(plain, *case) for case in cases]
+    expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *expected)
+    one = lambda case: value_and_grads(fused.unroll, *case)  # noqa: E731
+    for found in (jax.vmap(one)(both), jax.lax.map(one, both)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), found, expected)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_steps_of_training_may_be_one_scan(kind):
+    cell, xs, weights = example(kind, steps=fused.CHUNK + T)
+
+    def trained(unroll):
+        def step(cell, _):
+            loss, (grads, _) = value_and_grads(unroll, cell, xs, weights)
+            return jax.tree.map(lambda w, d: w - 1e-3 * d, cell, grads), loss
+
+        return jax.jit(lambda cell: jax.lax.scan(step, cell, length=3))(cell)
+
+    ours, theirs = trained(fused.unroll), trained(plain)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), ours, theirs)
 
 
 def test_rows_may_be_spread_over_the_devices():
@@ -100,26 +119,34 @@ def test_rows_may_be_spread_over_the_devices():
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_no_weight_gradient_is_added_up_inside_the_loop(kind):
-    """What automatic differentiation carries from step to step, and this file does not."""
-    cell, xs, weights = example(kind)
+def test_weight_gradients_are_added_up_chunk_by_chunk(kind):
+    """Automatic differentiation carries them from step to step, and this file does not."""
+    cell, xs, weights = example(kind, steps=2 * fused.CHUNK + 5)
 
-    def carried(unroll):
+    def lengths(unroll):
         jaxpr = jax.make_jaxpr(lambda: value_and_grads(unroll, cell, xs, weights))()
-        return [aval.shape for aval in carries(jaxpr.jaxpr)]
+        return [length for length, shape in carries(jaxpr.jaxpr) if shape == cell.w_h.shape]
 
-    assert cell.w_h.shape in carried(plain)
-    assert cell.w_h.shape not in carried(fused.unroll)
+    assert lengths(plain) == [xs.shape[1]]
+    assert lengths(fused.unroll) == [2]
 
 
 def carries(jaxpr):
-    """Yield what the loops of a program carry from step to step."""
+    """Yield how often each loop of a program runs, and what it carries from step to step."""
     for eqn in jaxpr.eqns:
         inner = [p for p in eqn.params.values() if hasattr(p, "jaxpr") or hasattr(p, "eqns")]
         if eqn.primitive.name == "scan":
-            yield from eqn.params["jaxpr"].out_avals[: eqn.params["num_carry"]]
+            for aval in eqn.params["jaxpr"].out_avals[: eqn.params["num_carry"]]:
+                yield eqn.params["length"], aval.shape
         for program in inner:
             yield from carries(getattr(program, "jaxpr", program))
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_there_is_no_forward_mode_derivative(kind):
+    cell, xs, _ = example(kind)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda xs: fused.unroll(cell, xs), (xs,), (xs,))
 
 
 @pytest.mark.parametrize(
