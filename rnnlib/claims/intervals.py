@@ -1,5 +1,6 @@
 """How sure a mean over seeds is: 95 % intervals, also of the difference of two models."""
 
+import functools
 import math
 
 import numpy as np
@@ -58,6 +59,7 @@ def sample(values: ArrayLike, what: str) -> np.ndarray:
     return array
 
 
+@functools.cache
 def t_quantile(freedom: int, tail: float = 0.025) -> float:
     """Return what Student's t exceeds with probability `tail`, for whole degrees of freedom.
 

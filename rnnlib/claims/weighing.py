@@ -47,7 +47,7 @@ class Timed(Protocol):
 
 
 Rivals = Mapping[str, tuple[str, ArrayLike]]
-TimedRivals = Mapping[str, tuple[str, float | Timed]]
+TimedRivals = Mapping[str, tuple[str, float | Timed]]  # Timed: of the same processes
 
 
 def weigh(
