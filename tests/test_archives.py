@@ -11,7 +11,7 @@ from toy_homework import GOOD, notebook
 
 from grading import archives
 from grading.handed_in import beside, handed_in, survey
-from grading.notebook import code_cells
+from grading.ipynb import code_cells
 
 GOOD_ONE = json.dumps(notebook(GOOD)).encode()
 

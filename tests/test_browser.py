@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 from browser import PATIENCE, SITE, chromium, drawn, open_page, pages, served  # noqa: E402
-from machine import no_browser  # noqa: E402
+from needs import no_browser  # noqa: E402
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE, DESKTOP = 360, 1280

@@ -13,8 +13,8 @@ from toy_homework import CHECKS, GOOD, needs_sandbox, notebook
 import grading.grade
 from grading.grade import main
 from grading.handed_in import Handed, handed_in
+from grading.ipynb import Unreadable, code_cells
 from grading.judge import Wrong, close
-from grading.notebook import Unreadable, code_cells
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from assemble import ROOT, stale
 from grading.published import BEGIN, without_solution
 from homework import Homework, find, handout, solved
 from lessons import build_stale
-from rnnlib.notebook.homework import trying
+from rnnlib.notebook.self_checks import trying
 
 HOMEWORK = find(ROOT)
 SITE = ROOT / "_build" / "html"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from toy_homework import GOOD, notebook
 
-from grading import notebook as reading
-from grading.notebook import Unreadable, code_cells, is_notebook, without_outputs
+from grading import ipynb as reading
+from grading.ipynb import Unreadable, code_cells, is_notebook, without_outputs
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 import homework
 from assemble import ROOT
 from grading import grade, reports, tables
-from grading.copies import alike
 from grading.handed_in import Handed
+from grading.shared_code import alike
 
 
 def rows(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grading.handed_in import Handed
-from grading.layouts import owners
+from grading.learning_systems import owners
 from grading.roster import absent, rewritten, roster, variant_of
 
 

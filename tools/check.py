@@ -16,7 +16,7 @@ from pathlib import Path
 from shlex import quote
 from subprocess import PIPE, STDOUT
 
-from machine import BROWSER, SANDBOX, obtain
+from needs import BROWSER, SANDBOX, obtain
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

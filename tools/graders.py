@@ -20,7 +20,7 @@ import generated
 from assemble import ROOT
 from grading.judge import Exam, Question, judge, load, program
 from homework import Homework, find, solved
-from stand_in import Local
+from local_submission import Local
 
 MEASURED = ROOT / "book" / "homework" / "graders.json"
 PAGE = ROOT / "book" / "instructors.md"

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from grading import reports
 from grading.handed_in import UNPACKED, Handed, beside, survey
+from grading.ipynb import LARGEST, Unreadable, code_cells
 from grading.judge import Question, judge, load, seed_of
-from grading.notebook import LARGEST, Unreadable, code_cells
 from grading.roster import ROSTER, SECRET, absent, roster, variant_of
 from grading.sandbox import COURSE, Limits, NoSandbox, probe
 from grading.submission import Failed, Submission

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from grading import layouts
+from grading import learning_systems
 from grading.archives import is_zip, unpack
-from grading.layouts import Owner
+from grading.ipynb import is_notebook
+from grading.learning_systems import Owner
 from grading.names import file_name, in_order, key
-from grading.notebook import is_notebook
 
 TYPED = "it is text that was typed in, not a file"
 FAULTS = {"": "", "file": "", "link": "it is a link, not a file"}
@@ -114,17 +114,17 @@ def _is_nobodys(path: Path) -> bool:
     return any(part.startswith(NOBODYS) for part in path.parts)
 
 
-def _owners(paths: list[layouts.Parts], known: Collection[str]) -> list[Owner | None]:
-    found = layouts.owners(paths)
+def _owners(paths: list[learning_systems.Parts], known: Collection[str]) -> list[Owner | None]:
+    found = learning_systems.owners(paths)
     loose = [parts for parts, owner in zip(paths, found, strict=True) if not owner]
     notebooks = [p for p in loose if is_notebook(Path(p[-1])) or p[-1].lower().endswith(".zip")]
-    plain = iter(layouts.plain(loose, set(notebooks), known))
+    plain = iter(learning_systems.plain(loose, set(notebooks), known))
     return [owner or next(plain) for owner in found]
 
 
 def _opened(path: Path, owner: Owner, fault: str, place: Path) -> list[File]:
     """Take the notebooks out of a zip; of anything else, tell what it is."""
-    order = layouts.later(owner, path.name)
+    order = learning_systems.later(owner, path.name)
     if fault or not is_zip(path):
         fault = fault or FAULTS.get(owner.kind, TYPED)
         return [File(path, owner, fault, (order, []))]

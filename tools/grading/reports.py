@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from grading import published
-from grading.copies import alike, pasted
 from grading.sandbox import COURSE
+from grading.shared_code import alike, pasted
 from grading.tables import (
     Record,
     automatic,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType, MappingProxyType
 from typing import Any, BinaryIO
 
-from grading import cells
+from grading import statements
 from grading.surroundings import settle, surround, wait
 from grading.wire import line, pack, unpack
 
@@ -25,7 +25,7 @@ ABOUT = 300  # characters of an error that are passed on
 AGAIN = 1.0  # seconds after which an alarm rings again: the first may have gone unheard
 LONG_LIST = 20  # of what failed
 SPENT = "not run to its end: the time for all cells together was spent"
-Failure = tuple[int, str, cells.Statement, BaseException]  # the statement's number and place
+Failure = tuple[int, str, statements.Statement, BaseException]  # the statement's number and place
 
 
 class OutOfTime(BaseException):
@@ -94,7 +94,7 @@ def run(
     Statements that failed are tried once more at the end: cells may be out of order. Those that
     ran out of time are not, and those that are known to, `skip`, are not tried at all.
     """
-    todo = [(number, *one) for number, one in enumerate(cells.statements(sources))]
+    todo = [(number, *one) for number, one in enumerate(statements.statements(sources))]
     failed: list[Failure] = []
     flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
     for again in (False, True):
@@ -118,7 +118,11 @@ def run(
 
 
 def execute(
-    statement: cells.Statement, where: str, namespace: dict[str, Any], seconds: float, flags: int
+    statement: statements.Statement,
+    where: str,
+    namespace: dict[str, Any],
+    seconds: float,
+    flags: int,
 ) -> int:
     """Run one statement; return the flags that it sets for those after it."""
     if isinstance(statement, Exception):

@@ -20,7 +20,7 @@ from typing import Any
 
 COURSE = Path(__file__).resolve().parents[2]  # where rnnlib is
 IMAGE = "limits-of-recurrence-grading"
-MODULES = ("__init__", "cells", "runner", "surroundings", "wire")
+MODULES = ("__init__", "runner", "statements", "surroundings", "wire")
 OURS = ("rnnlib", *(f"tools/grading/{name}.py" for name in MODULES))
 RUN = ["-m", "grading.runner"]
 MIB = 2**20

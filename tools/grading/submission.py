@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from typing import Any, NoReturn
 
+from grading.processes import kill, used
 from grading.sandbox import Limits, NoSandbox, command, confined
-from grading.watch import kill, used
 from grading.wire import line, pack, unpack
 
 LATE = "it did not come to an end in time"

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from grading.cells import AROUND, python
+from grading.statements import AROUND, python
 
 JAX = re.compile(r"\b(jax|flax|optax|rnnlib)\b")
 ELSEWHERE = ("cuda", "rocm", "tpu")  # what JAX calls what a student may have had

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from grading.judge import Exam, Wrong, close, question
-from rnnlib.notebook.homework import pick
+from rnnlib.notebook.self_checks import pick
 
 from .training import (
     DELAYS,

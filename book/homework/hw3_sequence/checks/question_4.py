@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from grading.judge import Exam, Wrong, close, question
-from rnnlib.notebook.homework import pick
+from rnnlib.notebook.self_checks import pick
 
 from .demands import listed, needs, whole
 from .training import LENGTH, MARGIN, RIVALS, first_losses, trained

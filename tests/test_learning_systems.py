@@ -9,7 +9,7 @@ from toy_homework import GOOD, notebook
 
 from grading.grade import grade
 from grading.handed_in import handed_in, survey
-from grading.layouts import LAYOUTS, owners, plain
+from grading.learning_systems import LAYOUTS, owners, plain
 
 MOODLE = "John Roe_78_assignsubmission_file_"
 ATTEMPT = "HW2_jroe_attempt_2026-11-27-11-59-00"

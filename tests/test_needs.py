@@ -9,9 +9,9 @@ import pytest
 from test_house import ROOT
 
 import check
-import machine
+import needs
 from check import Outcome
-from machine import Need, obtain
+from needs import Need, obtain
 
 SYSTEM = ROOT / "tools" / "system_packages.sh"
 PIP = ROOT / "tools" / "pip.sh"
@@ -184,7 +184,7 @@ def test_a_browser_that_somebody_named_is_not_installed(bare, monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/nowhere")
     program(bare, "id", "echo 0")
     program(bare, "apt-get", f'echo "$@" >>{bare}/log')
-    assert [machine.attempt(way) for way in machine.BROWSER.ways] == ["", ""]
+    assert [needs.attempt(way) for way in needs.BROWSER.ways] == ["", ""]
     assert not (bare / "log").exists()
 
 
@@ -193,10 +193,10 @@ def test_namespaces_are_allowed_where_nothing_may_be_left_out_and_nowhere_else(b
     program(bare, "sudo", '[ "$1" = -n ] && shift && exec "$@"')
     program(bare, "sysctl", f'echo "$@" >>{bare}/log')
     monkeypatch.delenv("CI", raising=False)
-    assert machine.attempt(machine.SANDBOX.ways[1]) == "" and not (bare / "log").exists()
+    assert needs.attempt(needs.SANDBOX.ways[1]) == "" and not (bare / "log").exists()
     monkeypatch.setenv("CI", "true")
-    assert machine.attempt(machine.SANDBOX.ways[1]) == ""
-    assert (bare / "log").read_text() == f"-qw {machine.FORBIDS}=0\n"
+    assert needs.attempt(needs.SANDBOX.ways[1]) == ""
+    assert (bare / "log").read_text() == f"-qw {needs.FORBIDS}=0\n"
 
 
 def test_continuous_integration_needs_no_make(course):

@@ -3,7 +3,7 @@
 import pytest
 
 from grading.submission import Failed, Missing
-from stand_in import Local
+from local_submission import Local
 
 CELLS = """
 asked = []

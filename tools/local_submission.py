@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from grading import runner
-from grading.cells import statements
+from grading.statements import statements
 from grading.submission import Failed, Missing
 from grading.wire import pack, unpack
 
