@@ -120,7 +120,7 @@ def _check_keys(keys: Any) -> None:
 def checked_prompt(
     model: StepModel, prompt: ArrayLike, stop: int | None
 ) -> tuple[jax.Array, int, int]:
-    """Return the prompt as an array, if the model can read it, V, and stop, or -2 for none."""
+    """Return the prompt as an array, if the model can read it, V, and stop, or -1 for none."""
     # A traced prompt (under someone's vmap or jit) has a shape and a type, but no values to check.
     traced = isinstance(prompt, jax.core.Tracer)
     tokens: Any = prompt if traced else np.asarray(prompt)
@@ -134,8 +134,7 @@ def checked_prompt(
         _check_token("prompt", token, vocabulary_size)
     if stop is not None:
         _check_token("stop", stop := checked_count("stop", stop), vocabulary_size)
-    # -2 is no token, and not NO_TOKEN either.
-    return jnp.asarray(tokens, jnp.int32), vocabulary_size, -2 if stop is None else stop
+    return jnp.asarray(tokens, jnp.int32), vocabulary_size, NO_TOKEN if stop is None else stop
 
 
 def _check_token(name: str, token: int, vocabulary_size: int) -> None:

@@ -6,54 +6,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from weighted_means import (
+    HEADS,
+    D,
+    as_cache,
+    causal_by_hand,
+    drawn,
+    gradients,
+    rotated,
+    summary,
+)
 
-from rnnlib.models.attention import attend, attend_blockwise, attend_cached, causal, rotate
+from rnnlib.models.attention import attend, attend_blockwise, attend_cached, rotate
 
-HEADS, D = 2, 4
 blockwise = partial(attend_blockwise, block=4)
 FORMS = pytest.mark.parametrize("form", [attend, blockwise], ids=["attend", "blockwise"])
-
-
-def rotated(q, k, v):
-    time = jnp.arange(len(q))
-    return rotate(q, time), rotate(k, time), v
-
-
-def drawn(length, scale=1.0):
-    """Queries, keys and values; the scores are of size scale^2."""
-    q, k, v = jax.random.normal(jax.random.key(length), (3, length, HEADS, D))
-    return scale * q, scale * k, v
-
-
-def turned(x, position):
-    """Rotate pairs of coordinates as complex numbers."""
-    z = (x[: D // 2] + 1j * x[D // 2 :]) * np.exp(
-        1j * position / 10000 ** (np.arange(D // 2) / (D // 2))
-    )
-    return np.concatenate([z.real, z.imag])
-
-
-def by_hand(q, k, v):
-    """Attention in float64, one position and one head at a time."""
-    q, k, v = (np.asarray(x, np.float64) for x in (q, k, v))
-    ys = np.zeros_like(v)
-    for t in range(len(q)):
-        for h in range(HEADS):
-            at_t = turned(q[t, h], t)
-            scores = [at_t @ turned(k[s, h], s) / np.sqrt(D) for s in range(t + 1)]
-            p = np.exp(np.array(scores) - max(scores))
-            ys[t, h] = p @ v[: t + 1, h] / p.sum()
-    return ys
-
-
-def summary(form, q, k, v):
-    """A number that depends on every output, differently."""
-    ys = form(q, k, v)
-    return (jnp.cos(jnp.arange(ys.size, dtype=jnp.float32)).reshape(ys.shape) * ys**2).sum()
-
-
-def gradients(form, inputs):
-    return jax.jit(jax.grad(partial(summary, form), argnums=(0, 1, 2)))(*inputs)
 
 
 def test_rotated_products_depend_on_the_distance_only():
@@ -73,7 +40,7 @@ def test_rotated_products_depend_on_the_distance_only():
 @pytest.mark.parametrize("length", [1, 11])
 def test_it_is_the_weighted_mean_of_the_past(form, length):
     inputs = drawn(length)
-    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), by_hand(*inputs), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), causal_by_hand(*inputs), atol=1e-5)
 
 
 @FORMS
@@ -96,7 +63,7 @@ def test_it_gives_the_numbers_on_which_the_records_rest(form):
 @pytest.mark.parametrize(("length", "block"), [(1, 1), (6, 1), (7, 3), (8, 4), (9, 4), (5, 100)])
 def test_blocks_change_neither_values_nor_gradients(length, block):
     inputs, form = drawn(length), partial(attend_blockwise, block=block)
-    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), by_hand(*inputs), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(form)(*rotated(*inputs)), causal_by_hand(*inputs), atol=1e-5)
     for got, expected in zip(gradients(form, inputs), gradients(attend, inputs), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
@@ -106,7 +73,9 @@ def test_scores_whose_exponential_overflows_are_no_trouble():
     inputs = drawn(11, scale=30.0)
     own = (inputs[0] * inputs[1]).sum(axis=-1) / np.sqrt(D)  # of each position with itself
     assert own.max() > np.log(np.finfo(np.float32).max)
-    np.testing.assert_allclose(jax.jit(blockwise)(*rotated(*inputs)), by_hand(*inputs), atol=1e-3)
+    np.testing.assert_allclose(
+        jax.jit(blockwise)(*rotated(*inputs)), causal_by_hand(*inputs), atol=1e-3
+    )
     for got, expected in zip(gradients(blockwise, inputs), gradients(attend, inputs), strict=True):
         assert np.isfinite(got).all()
         np.testing.assert_allclose(got, expected, atol=1e-3)
@@ -136,100 +105,6 @@ def test_changing_a_future_position_changes_no_past_one(form):
     assert np.abs(before[6:] - after[6:]).max(axis=(1, 2)).min() > 1e-3
 
 
-# ------------------------------------------------------------------ other masks, and a bias
-
-
-def everywhere(q, k, v, mask, bias):
-    """Attention in float64; mask, bias[heads, T, S]; zeros where nothing is seen."""
-    q, k, v = (np.asarray(x, np.float64) for x in (q, k, v))
-    ys = np.zeros((len(q), HEADS, v.shape[-1]))
-    for t, h in np.ndindex(len(q), HEADS):
-        seen = np.flatnonzero(mask[h, t])
-        p = np.exp([q[t, h] @ k[s, h] / np.sqrt(D) + bias[h, t, s] for s in seen])
-        for weight, s in zip(p, seen, strict=True):
-            ys[t, h] += weight / p.sum() * v[s, h]
-    return ys
-
-
-KNOWN = np.arange(9) % 3 != 1  # as of a text, some of whose symbols are only padding
-SLOPES = jnp.array([0.5, 2.0])
-MASKS = {
-    "everything": None,
-    "a window": lambda t, s: (s <= t) & (t - s < 3),
-    "known symbols": lambda t, s: jnp.asarray(KNOWN)[s],
-    "each head its own": lambda t, s: jnp.array([1, 4])[:, None, None] > jnp.abs(t - s)[None],
-    "nothing for some": lambda t, s: s < t - 5,
-}
-
-
-@FORMS
-@pytest.mark.parametrize("name", MASKS)
-def test_masks_and_biases_are_functions_of_positions(form, name):
-    inputs, pairs, mask = drawn(9), np.indices((9, 9)), MASKS[name]
-    bias = None if name == "a window" else lambda t, s: SLOPES[:, None, None] * (s - t)[None]
-    allowed = np.broadcast_to(mask(*pairs) if mask else True, (HEADS, 9, 9))
-    added = np.broadcast_to(bias(*pairs) if bias else 0, (HEADS, 9, 9))
-    expected = everywhere(*inputs, allowed, added)
-    got = jax.jit(partial(form, mask=mask, bias=bias))(*inputs)
-    np.testing.assert_allclose(got, expected, atol=1e-5)
-
-
-@FORMS
-def test_queries_may_look_at_another_sequence(form):
-    (q, _, _), (_, k, v) = drawn(5), drawn(10)
-    v = jnp.concatenate([v, v], axis=-1)  # values may be wider than keys
-    expected = everywhere(q, k, v, np.ones((HEADS, 5, 10)), np.zeros((HEADS, 5, 10)))
-    np.testing.assert_allclose(form(q, k, v, mask=None), expected, atol=1e-5)
-    expected = everywhere(k, q, q, np.ones((HEADS, 10, 5)), np.zeros((HEADS, 10, 5)))
-    np.testing.assert_allclose(form(k, q, q, mask=None), expected, atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block", [1, 4, 100])
-def test_a_bias_may_be_learned(block):
-    """Forget gates: what lies between the positions is added up, and has a gradient."""
-    inputs, logs = drawn(10), -jax.random.uniform(jax.random.key(3), (HEADS, 10))
-
-    def forgetting(form, logs, *inputs):
-        kept = jnp.cumsum(logs, axis=1)
-        return summary(partial(form, bias=lambda t, s: kept[:, t] - kept[:, s]), *inputs)
-
-    got, expected = (
-        jax.jit(jax.value_and_grad(partial(forgetting, form), argnums=(0, 1, 2, 3)))(logs, *inputs)
-        for form in (partial(attend_blockwise, block=block), attend)
-    )
-    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), got, expected)
-    assert np.abs(got[1][0]).max() > 1e-2
-    bias = np.cumsum(np.asarray(logs), axis=1)
-    ys = everywhere(
-        *inputs, np.tile(np.tri(10), (HEADS, 1, 1)), bias[:, :, None] - bias[:, None, :]
-    )
-    np.testing.assert_allclose(got[0], summary(lambda *_: jnp.asarray(ys), *inputs), rtol=1e-4)
-
-
-@FORMS
-@pytest.mark.parametrize("how", ["mask", "bias"])
-def test_who_sees_nothing_gets_zeros_and_no_gradient_is_nan(form, how):
-    blind = (lambda t, s: (t != 4) & (s <= t)) if how == "mask" else causal
-    bias = lambda t, s: jnp.where(t == 4, -jnp.inf, 0.0)[None] if how == "bias" else None  # noqa: E731
-    form = partial(form, mask=blind, bias=bias if how == "bias" else None)
-    inputs = drawn(9)
-    ys = form(*inputs)
-    np.testing.assert_array_equal(ys[4], 0)
-    np.testing.assert_allclose(np.delete(ys, 4, 0), np.delete(attend(*inputs), 4, 0), atol=1e-5)
-    q, k, v = gradients(form, inputs)
-    assert all(np.isfinite(gradient).all() for gradient in (q, k, v))
-    np.testing.assert_array_equal(q[4], 0)
-
-
-def test_blocks_that_a_mask_bars_are_not_read():
-    q, k, v = (x.at[:4].set(jnp.nan) for x in drawn(12))
-    near = jax.jit(partial(blockwise, mask=lambda t, s: (s <= t) & (t - s <= t % 4)))
-    ys = near(q, k, v)  # nobody looks into another block than its own
-    assert np.isnan(ys[:4]).all()
-    assert np.isfinite(ys[4:]).all()
-
-
 def arrays(jaxpr):
     """The sizes of all that a program computes, the programs inside it included."""
     for equation in jaxpr.eqns:
@@ -255,33 +130,16 @@ def test_memory_grows_with_the_length_and_not_with_its_square(what):
     assert largest(by_block, 1024) <= 2 * largest(by_block, 512)
 
 
-def as_cache(entries):
-    """Turn [C, heads, d] into the cache's [heads, d, C]."""
-    return entries.transpose(1, 2, 0)
-
-
 def test_a_query_against_a_cache_is_a_row_of_attention():
     """In a cache of 11 entries, of which those after the position hold something else."""
     q, k, v = drawn(11)
-    expected = by_hand(q, k, v)
+    expected = causal_by_hand(q, k, v)
     q, k, v = (np.asarray(x) for x in rotated(q, k, v))
     cached = jax.jit(attend_cached)
     for t in range(11):
         stale = np.arange(11)[:, None, None] > t
         keys, values = (as_cache(np.where(stale, np.float32(9), x)) for x in (k, v))
         np.testing.assert_allclose(cached(q[t], keys, values, t), expected[t], atol=1e-5)
-
-
-def test_a_cache_may_be_masked_and_biased():
-    q, k, v = drawn(9)
-    window, bias = MASKS["a window"], lambda t, s: SLOPES[:, None, None] * (s - t)[None]
-    expected = attend(q, k, v, mask=window, bias=bias)
-    cached = jax.jit(partial(attend_cached, mask=window, bias=bias))
-    for t in range(9):
-        y = cached(q[t], as_cache(k), as_cache(v), t)
-        np.testing.assert_allclose(y, expected[t], atol=1e-5)
-    nothing = attend_cached(q[0], as_cache(k), as_cache(v), 3, mask=lambda t, s: s > t)
-    np.testing.assert_array_equal(nothing, 0)  # also behind the last there is nothing to see
 
 
 def test_queries_of_a_batch_may_stand_at_different_positions():
