@@ -23,7 +23,7 @@ def plain(cell: cells.LSTM, xs: jax.Array) -> jax.Array:
 
 
 def checkpointed(cell: cells.LSTM, xs: jax.Array) -> jax.Array:
-    """The same; but stored is only where each chunk of about sqrt(T) steps begins.
+    """Do the same; but stored is only where each chunk of about sqrt(T) steps begins.
 
     The way back computes one chunk after another once more, and stores its steps meanwhile.
     """
@@ -32,7 +32,7 @@ def checkpointed(cell: cells.LSTM, xs: jax.Array) -> jax.Array:
 
 
 def by_hand(cell: cells.LSTM, xs: jax.Array) -> jax.Array:
-    """The same by fused.unroll, whose way back is written by hand."""
+    """Do the same by fused.unroll, whose way back is written by hand."""
     return fused.unroll(cell, xs.swapaxes(0, 1))[:, -1]
 
 

@@ -22,6 +22,10 @@ class Markov:
     table: jax.Array  # [V, V, V]
     traces: ClassVar[list[str]] = []  # a note for each time that JAX traces, that is compiles
 
+    @property
+    def vocabulary_size(self):
+        return len(self.table)
+
     def init_state(self):
         return jnp.array(0)
 

@@ -57,18 +57,18 @@ def text(kind: str, x: float, y: float, words: str, anchor: str = "middle") -> s
 
 
 def cell(i: int, x: float, y: float, r: float) -> list[str]:
-    """A cell, with what it still remembers of the subject."""
+    """Draw a cell, with what it still remembers of the subject."""
     filled = [circle("memory", x, y, r, memory(i))] if memory(i) > 0 else []
     return [circle("cell", x, y, r), *filled]
 
 
 def key(i: int) -> str:
-    """The class of a word: the subject and its verb stand out."""
+    """Name the class of a word: the subject and its verb stand out."""
     return "key" if i in (SUBJECT, VERB) else ""
 
 
 def mark(scale: float = 1.0) -> str:
-    """The mark: four cells in a row, fading to the left, and the arc back over them."""
+    """Draw the mark: four cells in a row, fading to the left, and the arc back over them."""
     style = f"<style>circle {{ fill: {PETROL} }} path {{ fill: none; stroke: {EMBER}; "
     style += f"stroke-width: {4 * scale:g}; stroke-linecap: round }}</style>"
     cells = [(9, 3.6, 0.35), (23, 4.8, 0.55), (38, 6.0, 0.8), (54, 7.2, 1.0)]
@@ -77,7 +77,7 @@ def mark(scale: float = 1.0) -> str:
 
 
 def cover() -> str:
-    """The wide cover: words along the time axis, the memory fading above them."""
+    """Draw the wide cover: words along the time axis, the memory fading above them."""
     gap, left, y = 66, 36, 150
     xs = [left + gap * i for i in range(len(WORDS))]
     parts = [COVER_STYLE, path("rail", f"M{xs[0]} {y} H{xs[-1]}")]
@@ -94,7 +94,7 @@ def cover() -> str:
 
 
 def cover_narrow() -> str:
-    """The same for a phone: time runs down, the arc climbs back on the right."""
+    """Draw the same for a phone: time runs down, the arc climbs back on the right."""
     gap, top, x = 36, 24, 40
     ys = [top + gap * i for i in range(len(WORDS))]
     parts = [COVER_STYLE, path("rail", f"M{x} {ys[0]} V{ys[-1]}")]

@@ -29,6 +29,9 @@ from rnnlib.decoding.strategies import (
 class StepModel(Protocol):
     """What is asked of a model: a pytree that reads a prompt, then one token after another."""
 
+    @property
+    def vocabulary_size(self) -> int: ...
+
     def prefill(self, tokens: jax.Array, /) -> tuple[Any, jax.Array]: ...
 
     def step(self, state: Any, token: jax.Array, /) -> tuple[Any, jax.Array]: ...
@@ -128,8 +131,7 @@ def checked_prompt(
         raise ValueError("prompt must hold at least one token, got none")
     if tokens.ndim != 1 or not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise TypeError(f"prompt must be int[P], got {tokens.dtype}{list(tokens.shape)}")
-    shaped = jax.ShapeDtypeStruct(tokens.shape, jnp.int32)
-    vocabulary_size = jax.eval_shape(read_prompt, model, shaped)[1].shape[-1]
+    vocabulary_size = model.vocabulary_size
     for token in [] if traced else tokens:
         _check_token("prompt", token, vocabulary_size)
     if stop is not None:

@@ -26,7 +26,7 @@ class LanguageModel(nnx.Module):
 
     def __init__(
         self,
-        vocabulary: int,
+        vocabulary_size: int,
         hidden: int,
         *,
         cell: Callable[..., Any] = LSTM,
@@ -34,16 +34,20 @@ class LanguageModel(nnx.Module):
         tied: bool = False,
         rngs: nnx.Rngs,
     ):
-        if min(vocabulary, hidden, layers) < 1:
+        if min(vocabulary_size, hidden, layers) < 1:
             raise ValueError(
-                "vocabulary, hidden and layers must be >= 1, "
-                f"got {vocabulary}, {hidden} and {layers}"
+                "vocabulary_size, hidden and layers must be >= 1, "
+                f"got {vocabulary_size}, {hidden} and {layers}"
             )
-        self.embed = nnx.Embed(vocabulary, hidden, rngs=rngs)
+        self.embed = nnx.Embed(vocabulary_size, hidden, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         self.layers = jax.vmap(lambda key: cell(hidden, hidden, rngs=nnx.Rngs(key)))(keys)
-        self.readout = None if tied else nnx.Linear(hidden, vocabulary, rngs=rngs)
-        self.bias = nnx.Param(jnp.zeros(vocabulary, jnp.float32)) if tied else None
+        self.readout = None if tied else nnx.Linear(hidden, vocabulary_size, rngs=rngs)
+        self.bias = nnx.Param(jnp.zeros(vocabulary_size, jnp.float32)) if tied else None
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.embed.num_embeddings
 
     def _embed(self, tokens: jax.Array) -> jax.Array:
         """Look tokens up: tokens[...] -> xs[..., H], each entry of variance 1 at the start."""

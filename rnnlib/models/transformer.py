@@ -92,7 +92,7 @@ class Transformer(nnx.Module):
 
     def __init__(
         self,
-        vocabulary: int,
+        vocabulary_size: int,
         width: int,
         *,
         layers: int = 2,
@@ -100,23 +100,27 @@ class Transformer(nnx.Module):
         attend: Attention = attend,
         rngs: nnx.Rngs,
     ):
-        if min(vocabulary, width, layers, heads) < 1:
+        if min(vocabulary_size, width, layers, heads) < 1:
             raise ValueError(
-                "vocabulary, width, layers and heads must be >= 1, "
-                f"got {vocabulary}, {width}, {layers} and {heads}"
+                "vocabulary_size, width, layers and heads must be >= 1, "
+                f"got {vocabulary_size}, {width}, {layers} and {heads}"
             )
         if width % (2 * heads):
             raise ValueError(
                 f"width must be a multiple of 2 * heads, got {width} and {heads} heads"
             )
         self.attend = attend
-        self.embed = nnx.Embed(vocabulary, width, rngs=rngs)
+        self.embed = nnx.Embed(vocabulary_size, width, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         gain = (2 * layers) ** -0.5
         block = lambda key: Block(width, heads, gain=gain, rngs=nnx.Rngs(key))  # noqa: E731
         self.blocks = jax.vmap(block)(keys)
         self.norm = nnx.Param(jnp.ones(width, jnp.float32))  # [W]
-        self.readout = nnx.Linear(width, vocabulary, rngs=rngs)
+        self.readout = nnx.Linear(width, vocabulary_size, rngs=rngs)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.embed.num_embeddings
 
     def _embed(self, tokens: jax.Array) -> jax.Array:
         """Look tokens up: tokens[T] -> xs[T, W], each entry of variance 1 at the start."""
@@ -165,6 +169,10 @@ class Cached(nnx.Module):
             raise ValueError(f"capacity must be >= 1 token, got {capacity}")
         self.model = model
         self.capacity = capacity
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.model.vocabulary_size
 
     def init_state(self) -> Cache:
         """Return the empty cache, before the first token."""

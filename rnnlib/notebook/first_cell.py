@@ -16,12 +16,12 @@ class UnfitError(ImportError):
     """A package that the course needs is missing, or has a version that it was not written for."""
 
     def _render_traceback_(self) -> list[str]:
-        """Returns what a notebook shows instead of a traceback: how we got here helps nobody."""
+        """Return what a notebook shows instead of a traceback: how we got here helps nobody."""
         return [f"ImportError: {self}"]
 
 
 def report(*, gains_from_gpu: bool = False) -> None:
-    """Prints the device and the versions, and on Colab without a GPU how to get one if it helps.
+    """Print the device and the versions, and on Colab without a GPU how to get one if it helps.
 
     The versions are held against rnnlib's ranges where rnnlib is an installed package; used from
     a working tree it declares none.
@@ -35,7 +35,7 @@ def report(*, gains_from_gpu: bool = False) -> None:
 
 
 def versions() -> str:
-    """Returns the versions of Python, rnnlib and the main packages, and whether they were judged.
+    """Return the versions of Python, rnnlib and the main packages, and whether they were judged.
 
     Raises: UnfitError (a package is missing or out of range).
     """

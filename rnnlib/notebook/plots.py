@@ -78,12 +78,12 @@ STYLE: dict[str, Any] = {
 
 
 def use_style() -> None:
-    """Sets matplotlib to the course's style; a lesson calls it once, in its first cell."""
+    """Set matplotlib to the course's style; a lesson calls it once, in its first cell."""
     plt.rcParams.update(STYLE)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def panels(count: int = 1, *, height: float = 3.4, sharex: bool = False) -> tuple[Figure, Any]:
-    """Returns a figure and its axis, or its `count` axes one above the other.
+    """Return a figure and its axis, or its `count` axes one above the other.
 
     Side by side, panels cannot be read on a phone; so they are stacked. `height` is that of each
     panel, in inches.
@@ -94,7 +94,7 @@ def panels(count: int = 1, *, height: float = 3.4, sharex: bool = False) -> tupl
 
 
 def look(architecture: str) -> Look:
-    """Returns the colour, marker and line of an architecture.
+    """Return the colour, marker and line of an architecture.
 
     Raises: ValueError (an architecture that has no look yet; add it to LOOKS).
     """
@@ -160,7 +160,7 @@ def level(ax: Axes, y: float, label: str, *, side: str = "left") -> None:
 
 
 def label_lines(ax: Axes, *, gap: float = 1.25) -> None:
-    """Writes each line's label at its right end instead of a legend, moved apart by `gap` lines.
+    """Write each line's label at its right end instead of a legend, moved apart by `gap` lines.
 
     Call it last, after the axis has its scale and limits.
     """
@@ -192,7 +192,7 @@ def label_lines(ax: Axes, *, gap: float = 1.25) -> None:
 
 
 def ink(colour: Any) -> tuple[float, float, float]:
-    """Returns a colour, darkened until text in it has 4.5:1 against the card."""
+    """Return a colour, darkened until text in it has 4.5:1 against the card."""
     rgb = np.array(to_rgb(colour))
     while contrast(rgb, CARD) < 4.5:
         rgb = rgb * 0.97
@@ -200,7 +200,7 @@ def ink(colour: Any) -> tuple[float, float, float]:
 
 
 def contrast(one: Any, other: Any) -> float:
-    """Returns the contrast ratio of two colours, 1 (equal) to 21 (black on white).
+    """Return the contrast ratio of two colours, 1 (equal) to 21 (black on white).
 
     (L1 + 0.05) / (L2 + 0.05), where L is the relative luminance.
     Reference: Web Content Accessibility Guidelines 2.2, W3C 2023.
@@ -212,7 +212,7 @@ def contrast(one: Any, other: Any) -> float:
 
 
 def _spread(places: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
-    """Returns places in [low, high], moved as little as needed to be `gap` apart, in their order.
+    """Return places in [low, high], moved as little as needed to be `gap` apart, in their order.
 
     The isotonic regression of place − rank · gap: neighbours that are too close become one block,
     centred on its mean.

@@ -13,7 +13,7 @@ NOT_REPEATABLE = ("weights", "seconds", "samples")  # keys ending so: only the s
 
 
 def outline(value: Any, comparable: bool = True) -> Any:
-    """Returns what two runs of one small case have in common: numbers, shapes and short texts."""
+    """Return what two runs of one small case have in common: numbers, shapes and short texts."""
     if isinstance(value, Mapping):
         return {
             k: outline(v, comparable and not k.endswith(NOT_REPEATABLE)) for k, v in value.items()
@@ -30,7 +30,7 @@ def outline(value: Any, comparable: bool = True) -> Any:
 
 
 def differences(fresh: Any, stored: Any, rtol: float, path: str = "") -> Iterator[str]:
-    """Yields one line for each place where two outlines differ.
+    """Yield one line for each place where two outlines differ.
 
     Whole numbers and texts must be equal; other numbers x may be off by rtol |x|, and, since small
     ones are often what is left of large ones, by a twentieth of rtol times their array's largest.

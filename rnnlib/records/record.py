@@ -63,7 +63,7 @@ class Record(Mapping):
 def recorded(
     name: str, run: Callable, *, full: dict, small: dict, rtol: float = 0.02, live: bool = False
 ) -> Record:
-    """Loads the stored result of `run(**full)`, after checking it by running `run(**small)` here.
+    """Load the stored result of `run(**full)`, after checking it by running `run(**small)` here.
 
     `name` begins with its lesson's number ("01_bits"). `run` is defined in the lesson and returns
     (nested) dictionaries of numbers, strings, lists and arrays. With `live=True` the full case
@@ -105,7 +105,7 @@ def recorded(
 
 
 def load(name: str) -> Record:
-    """Loads a record that an earlier lesson made and checks, such as a trained model's weights.
+    """Load a record that an earlier lesson made and checks, such as a trained model's weights.
 
     Raises: RecordError (missing or damaged).
     """
@@ -170,7 +170,7 @@ def _summary(provenance: dict) -> str:
 
 
 def _plain(settings: dict) -> dict:
-    """Returns the settings as JSON gives them back, so that they can be compared with stored ones.
+    """Return the settings as JSON gives them back, so that they can be compared with stored ones.
 
     Raises: ValueError (a setting is not a number, a string, or a list or dictionary of these).
     """

@@ -20,7 +20,7 @@ LARGE = 1_000  # arrays of more entries go to the .npz file
 
 
 def save(path: Path, content: dict, result: Any) -> None:
-    """Writes a record: NAME.json and, if it has large arrays, NAME.<start of its hash>.npz.
+    """Write a record: NAME.json and, if it has large arrays, NAME.<start of its hash>.npz.
 
     Raises: ValueError (a result that cannot be stored); nothing is written then.
     """
@@ -39,7 +39,7 @@ def save(path: Path, content: dict, result: Any) -> None:
 
 
 def read(path: Path) -> dict:
-    """Reads a record and checks that it is whole.
+    """Read a record and checks that it is whole.
 
     Raises: ValueError, KeyError, TypeError, AttributeError, OSError (it is not).
     """
@@ -66,7 +66,7 @@ def _checked(path: Path) -> dict:
 
 
 def _sign(path: Path, content: dict) -> None:
-    """Writes JSON with its checksum, one key a line, and each list of numbers on one line."""
+    """Write JSON with its checksum, one key a line, and each list of numbers on one line."""
     text = json.dumps(content | {"sha256": _sha256(json.dumps(content).encode())}, indent=1)
     numbers = r'\[\n\s+([^"\[\]{}]*?)\n\s*\]'
     text = re.sub(numbers, lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
@@ -74,7 +74,7 @@ def _sign(path: Path, content: dict) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
@@ -86,7 +86,7 @@ def _sha256(data: bytes) -> str:
 
 
 def encode(value: Any, arrays: dict | None = None, path: str = "") -> Any:
-    """Turns a result into what JSON can hold; large arrays go to `arrays`, keyed "a/b/c"."""
+    """Turn a result into what JSON can hold; large arrays go to `arrays`, keyed "a/b/c"."""
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str) or "/" in key or key.startswith("@"):
@@ -106,7 +106,7 @@ def encode(value: Any, arrays: dict | None = None, path: str = "") -> Any:
 
 
 def decode(value: Any, arrays: Mapping) -> Any:
-    """Turns what JSON held back into a result; numbers in lists become arrays."""
+    """Turn what JSON held back into a result; numbers in lists become arrays."""
     if isinstance(value, dict) and "@npz" in value:
         array = arrays[value["@npz"]]
         return array.astype(np.float32) if array.dtype == np.float16 else array
@@ -119,7 +119,7 @@ def decode(value: Any, arrays: Mapping) -> Any:
 
 
 def as_array(value: Any) -> np.ndarray | None:
-    """Returns numbers, in whatever container, as one array; None for anything else, or ragged."""
+    """Return numbers, in whatever container, as one array; None for anything else, or ragged."""
     try:
         array = np.asarray(value)
         array = array if array.dtype.kind in "biuf" else array.astype(np.float32, casting="safe")
@@ -129,7 +129,7 @@ def as_array(value: Any) -> np.ndarray | None:
 
 
 def _narrow(array: np.ndarray, path: str) -> np.ndarray:
-    """Returns floats as float16 and whole numbers in the smallest type that holds them."""
+    """Return floats as float16 and whole numbers in the smallest type that holds them."""
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):
             narrow = array.astype(np.float16)

@@ -87,7 +87,7 @@ class _Grammar:
         return (depth + 1) * math.log(self.kinds * self.each)
 
     @property
-    def vocabulary(self) -> int:
+    def vocabulary_size(self) -> int:
         return 2 + 2 * self.kinds * self.each
 
     def floor(self) -> float:
@@ -105,10 +105,10 @@ class _Grammar:
         """Return P(verbs of the right kind) / P(all verbs) where the main verb is to come.
 
         Shapes: logits[L, V] of one sentence -> a share in 0 .. 1; knowing nothing gives 1 / kinds.
-        Raises: ValueError for logits of another vocabulary.
+        Raises: ValueError (logits of another vocabulary).
         """
-        if logits.shape[-1] != self.vocabulary:
-            raise ValueError(f"logits must be [L, {self.vocabulary}], got {logits.shape}")
+        if logits.shape[-1] != self.vocabulary_size:
+            raise ValueError(f"logits must be [L, {self.vocabulary_size}], got {logits.shape}")
         verbs = self.kinds * self.each
         shares = jax.nn.softmax(logits[sentence.main, -verbs:]).reshape(self.kinds, self.each)
         kind = (sentence.targets[sentence.main] - 2 - verbs) // self.each
@@ -140,7 +140,7 @@ class Agreement(_Grammar):
         . horse that nurse that friend likes knows hears -> .
 
     Shapes: inputs[3 high + 3], tokens.
-    Raises: ValueError for another branching, or depths that are not 0 <= low <= high.
+    Raises: ValueError (another branching, or depths that are not 0 <= low <= high).
     Reference: after Elman (1991), "Distributed representations, simple recurrent networks, and
     grammatical structure", and Linzen, Dupoux and Goldberg (2016), "Assessing the ability of LSTMs
     to learn syntax-sensitive dependencies". Derived in lesson 05.
@@ -176,7 +176,7 @@ class Selectional(_Grammar):
         . n14 that n6 that n8 v8 v6 v14
 
     Shapes: inputs[3 high + 3], tokens.
-    Raises: ValueError for what `Agreement` refuses, or under 2 nouns.
+    Raises: ValueError (what `Agreement` refuses, or under 2 nouns).
     Reference: after Hewitt et al. (2020), "RNNs can generate bounded hierarchical languages with
     optimal memory", whose brackets are nouns and verbs here. Derived in lesson 05.
     """

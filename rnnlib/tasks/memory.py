@@ -6,13 +6,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from rnnlib.tasks.example import Example, check_at_least
-
-
-def _answered_last(inputs: jax.Array, answer: jax.Array) -> Example:
-    """Ask for one answer, at the last position."""
-    last = jnp.arange(len(inputs)) == len(inputs) - 1
-    return Example(inputs, jnp.where(last, answer, 0), last)
+from rnnlib.tasks.example import Example, answered_last, check_at_least
 
 
 @dataclass(frozen=True)
@@ -27,7 +21,7 @@ class Recall:
         [ 7 14 14  8 16]
 
     Shapes: inputs[delay + 2], tokens. `floor()` is the accuracy of guessing, 1 / S.
-    Raises: ValueError for delay or noise under 1, or symbols under 2.
+    Raises: ValueError (delay or noise under 1, or symbols under 2).
     Reference: after Hochreiter and Schmidhuber (1997), "Long short-term memory", experiment 2.
     """
 
@@ -44,10 +38,10 @@ class Recall:
         query = self.symbols + self.noise
         answer = jax.random.randint(first, (1,), 0, self.symbols)
         noise = jax.random.randint(between, (self.delay,), self.symbols, query)
-        return _answered_last(jnp.concatenate([answer, noise, jnp.array([query])]), answer[0])
+        return answered_last(jnp.concatenate([answer, noise, jnp.array([query])]), answer[0])
 
     @property
-    def vocabulary(self) -> int:
+    def vocabulary_size(self) -> int:
         return self.symbols + self.noise + 1
 
     def floor(self) -> float:
@@ -67,7 +61,7 @@ class Adding:
         (['0.84 1', '0.18 0', '0.23 0', '0.12 1'], '0.96')
 
     Shapes: inputs[T, 2]. `floor()` is the squared error of always answering 1: 2 / 12 = 1/6.
-    Raises: ValueError for a length under 2.
+    Raises: ValueError (a length under 2).
     Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory"; in the version of
     Le, Jaitly and Hinton (2015), "A simple way to initialize recurrent networks of rectified linear
     units", with a mark in each half as in Arjovsky, Shah and Bengio (2016).
@@ -84,7 +78,11 @@ class Adding:
         early = jax.random.randint(keys[1], (), 0, half)
         late = jax.random.randint(keys[2], (), half, self.length)
         marks = jnp.zeros_like(numbers).at[early].set(1).at[late].set(1)
-        return _answered_last(jnp.stack([numbers, marks], axis=1), numbers[early] + numbers[late])
+        return answered_last(jnp.stack([numbers, marks], axis=1), numbers[early] + numbers[late])
+
+    @property
+    def vocabulary_size(self) -> int:
+        return 0  # numbers, not tokens
 
     def floor(self) -> float:
         return 1 / 6
@@ -105,7 +103,7 @@ class Copying:
 
     Shapes: inputs[delay + 2 items], tokens. `floor()` is the loss without any memory of the
     symbols, in nats per position: items ln S / (delay + 2 items).
-    Raises: ValueError for delay or items under 1, or symbols under 2.
+    Raises: ValueError (delay or items under 1, or symbols under 2).
     Reference: Arjovsky, Shah and Bengio (2016), "Unitary evolution recurrent neural networks",
     from Hochreiter and Schmidhuber (1997), "Long short-term memory".
     """
@@ -131,7 +129,7 @@ class Copying:
         return jnp.arange(self.items)
 
     @property
-    def vocabulary(self) -> int:
+    def vocabulary_size(self) -> int:
         return self.symbols + 2
 
     def floor(self) -> float:

@@ -22,7 +22,7 @@ def permutations(symbols: int) -> tuple[tuple[int, ...], ...]:
 
     Shapes: n! tuples of n places, 0 .. n - 1.
 
-    Raises: ValueError for symbols outside of 2 to 6.
+    Raises: ValueError (symbols outside of 2 to 6).
     """
     if not (isinstance(symbols, int) and 2 <= symbols <= 6):
         raise ValueError(f"symbols must be a whole number from 2 to 6, got {symbols}")
@@ -34,7 +34,7 @@ def multiplication_table(symbols: int) -> np.ndarray:
     """Tabulate the symmetric group: table[p, q] is the number of first p, then q: i -> q[p[i]].
 
     Shapes: [n!, n!], read-only.
-    Raises: ValueError for symbols outside of 2 to 6.
+    Raises: ValueError (symbols outside of 2 to 6).
     """
     elements = permutations(symbols)
     number = {p: i for i, p in enumerate(elements)}
@@ -60,7 +60,7 @@ class Composition:
         [1 0 2 1 2 0 0] -> [1 1 3 5 4 4 4]
 
     Shapes: inputs[length], tokens.
-    Raises: ValueError for a length under 1, symbols outside of 2 to 6, or moves of another name.
+    Raises: ValueError (a length under 1, symbols outside of 2 to 6, or moves of another name).
     Reference: Barrington (1989), "Bounded-width polynomial-size branching programs recognize
     exactly those languages in NC1": from 5 things on the problem is as hard as any in NC1. Liu et
     al. (2023), "Transformers learn shortcuts to automata"; Merrill, Petty & Sabharwal (2024), "The
@@ -95,7 +95,7 @@ class Composition:
         return math.factorial(self.symbols)
 
     @property
-    def vocabulary(self) -> int:
+    def vocabulary_size(self) -> int:
         return self.elements  # inputs are numbered as the targets are
 
     @property
@@ -126,7 +126,7 @@ class Composition:
         They say nothing about y_{t - seen}, and all that came after it: the loss is the
         entropy of p_{t - seen}, averaged over t. With `moves="all"` and none seen, that is ln n!.
 
-        Raises: ValueError for a negative number of moves.
+        Raises: ValueError (a negative number of moves).
         """
         p = self._unseen(seen)
         return float(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1).mean())
@@ -154,7 +154,7 @@ class Parity(Composition):
         [1 0 0 1 1 1 0 1] -> [1 1 1 0 1 0 0 1]
 
     Shapes: inputs[length], bits.
-    Raises: ValueError for a length under 1.
+    Raises: ValueError (a length under 1).
     Reference: Hahn (2020), "Theoretical limitations of self-attention in neural sequence models".
     """
 

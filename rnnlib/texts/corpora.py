@@ -16,8 +16,7 @@ SHA256 = {
 def load(name: str) -> str:
     """Return one of the shipped texts: "shakespeare", "sonnets" or "austen".
 
-    Raises:
-        ValueError: the name is not one of the three, or the file's checksum is wrong.
+    Raises: ValueError (another name, or a file whose checksum is wrong).
     """
     names = [file.removesuffix(".txt") for file in SHA256 if file.endswith(".txt")]
     if name not in names:

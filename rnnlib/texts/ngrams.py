@@ -44,10 +44,8 @@ class NGram:
         vocabulary_size: V.
         smoothing: "kneser-ney" or "witten-bell".
 
-    Raises:
-        ValueError: order < 1, V < 1, an unknown smoothing, an empty text, or a token outside V.
-        TypeError: tokens that are not integers.
-
+    Raises: ValueError (order < 1, V < 1, an unknown smoothing, an empty text, or a token outside
+    V), TypeError (tokens that are not integers).
     Reference: Chen and Goodman (1999), An empirical study of smoothing techniques for language
     modeling, Computer Speech & Language 13(4). Derived in lesson 01.
     """
@@ -69,19 +67,14 @@ class NGram:
         self._orders = self._count(self._check(tokens, "tokens"))
 
     def log_probs(self, tokens: ArrayLike) -> NDArray[np.float64]:
-        """Log-probability of each token given those before it: ln p(w_i | w_{i-n+1} .. w_{i-1}).
+        """Return the log-probability of each token given those before it.
+
+            ln p(w_i | w_{i-n+1} .. w_{i-1})
 
         The first tokens of the text have fewer predecessors and use the lower orders.
 
-        Args:
-            tokens: int[N].
-
-        Returns:
-            float64[N], in nats.
-
-        Raises:
-            ValueError: an empty text or a token outside the vocabulary.
-
+        Shapes and units: tokens int[N] -> float64[N], in nats.
+        Raises: ValueError (an empty text or a token outside the vocabulary).
         Reference: Chen and Goodman (1999), equation 27. Derived in lesson 01.
         """
         tokens = self._check(tokens, "tokens")
@@ -92,27 +85,22 @@ class NGram:
         return np.log(p)
 
     def loss(self, tokens: ArrayLike) -> float:
-        """Mean negative log-probability: -(1/N) sum_i ln p(w_i | context), in nats per token.
+        """Return the mean negative log-probability, in nats per token.
 
-        Raises:
-            ValueError: an empty text or a token outside the vocabulary.
+            -(1/N) sum_i ln p(w_i | context)
 
+        Raises: ValueError (an empty text or a token outside the vocabulary).
         Reference: Shannon (1951), Prediction and entropy of printed English. See lesson 01.
         """
         return float(-self.log_probs(tokens).mean())
 
     def distribution(self, context: ArrayLike = ()) -> NDArray[np.float64]:
-        """Distribution of the next token: p(w | context) for every w; it sums to 1.
+        """Return the distribution of the next token: p(w | context) for every w; it sums to 1.
 
-        Args:
-            context: int[M], any length; only its last `order` - 1 tokens matter.
+        Only the last `order` - 1 tokens of the context matter.
 
-        Returns:
-            float64[V], probabilities.
-
-        Raises:
-            ValueError: a token outside the vocabulary.
-
+        Shapes and units: context int[M], any M -> float64[V], probabilities.
+        Raises: ValueError (a token outside the vocabulary).
         Reference: Chen and Goodman (1999), equation 27. Derived in lesson 01.
         """
         size = self.vocabulary_size
@@ -132,19 +120,12 @@ class NGram:
     def sample(
         self, length: int, rng: np.random.Generator, prompt: ArrayLike = ()
     ) -> NDArray[np.int32]:
-        """Text from the model, one token after another: w_i ~ p(. | w_{i-n+1} .. w_{i-1}).
+        """Write text, one token after another: w_i ~ p(. | w_{i-n+1} .. w_{i-1}).
 
-        Args:
-            length: tokens to write.
-            rng: NumPy's random generator.
-            prompt: int[M], what is read first; it is not part of the result.
+        The prompt is read first, and is not part of the result.
 
-        Returns:
-            int32[length].
-
-        Raises:
-            ValueError: length < 1 or a prompt's token outside the vocabulary.
-
+        Shapes and units: prompt int[M] -> int32[length], drawn by NumPy's generator `rng`.
+        Raises: ValueError (length < 1 or a prompt's token outside the vocabulary).
         Reference: Shannon (1948), A mathematical theory of communication, section 3. See lesson 01.
         """
         if length < 1:
@@ -156,7 +137,7 @@ class NGram:
         return np.array(text[-length:], np.int32)
 
     def _count(self, tokens: NDArray[np.int64]) -> list[_Order]:
-        """Tables of all orders; counts of order k wait until order k + 1 tells what precedes."""
+        """Build all orders' tables; counts of order k wait until order k + 1 says what precedes."""
         orders: list[_Order] = []
         suffix = context = np.zeros(len(tokens), np.int64)  # the empty context, before each token
         contexts = 1
@@ -175,7 +156,7 @@ class NGram:
         return orders
 
     def _smooth(self, keys: NDArray, counts: NDArray, contexts: int) -> _Order:
-        """Counts of grams to the mixture's terms: what stays with a gram, what is handed on."""
+        """Turn counts into the mixture's terms: what stays with a gram, what is handed on."""
         context = keys // self.vocabulary_size
         total = np.bincount(context, counts, contexts)
         if self.smoothing == "witten-bell":
@@ -188,7 +169,7 @@ class NGram:
         return _Order(keys, kept / np.maximum(total, 1)[context], backoff)
 
     def _look_up(self, tokens: NDArray[np.int64]) -> Iterator[tuple[_Order, NDArray, NDArray]]:
-        """Numbers of the context and of the gram at every position, for each order's table.
+        """Yield the numbers of the context and of the gram at every position, order by order.
 
         The context is the k - 1 tokens before the position, the gram the k that end there;
         -1 where the training text has none such.
@@ -202,7 +183,7 @@ class NGram:
             context = np.concatenate([[-1], gram[:-1]])
 
     def _check(self, tokens: ArrayLike, name: str, may_be_empty: bool = False) -> NDArray[np.int64]:
-        """The tokens as int64[N], if they are a text over the vocabulary."""
+        """Return the tokens as int64[N], if they are a text over the vocabulary."""
         array = np.atleast_1d(np.asarray(tokens))
         if array.size == 0:
             if may_be_empty:
@@ -218,7 +199,9 @@ class NGram:
 
 
 def _discounts(counts: NDArray) -> NDArray[np.float64]:
-    """D(0), D(1), D(2), D(3 and more) = c - (c+1) Y n_{c+1} / n_c, with Y = n_1 / (n_1 + 2 n_2).
+    """Return D(0), D(1), D(2), D(3 and more).
+
+    D(c) = c - (c+1) Y n_{c+1} / n_c, with Y = n_1 / (n_1 + 2 n_2)
 
     n_c is the number of grams with count c. Where a text is too small or its vocabulary too poor
     for that (a count that no gram has, a discount outside 0 .. c), they are 0.5, 1 and 1.5, as in

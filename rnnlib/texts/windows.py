@@ -19,9 +19,8 @@ class Split(NamedTuple):
 def split(tokens: np.ndarray, validation: float = 0.05, test: float = 0.05) -> Split:
     """Cut a sequence into train, validation and test blocks, so that no window spans two.
 
-    Raises:
-        ValueError: a share is negative, nothing is left for training, or the sequence is so short
-            that a block whose share is not 0 would be empty.
+    Raises: ValueError (a share is negative, nothing is left for training, or the sequence is so
+    short that a block whose share is not 0 would be empty).
     """
     if min(validation, test) < 0 or validation + test >= 1:
         raise ValueError(
@@ -45,8 +44,7 @@ def windows(tokens: np.ndarray, length: int, batch: int) -> Callable[[jax.Array]
     Each window starts at a uniformly random place and holds `length` inputs and, shifted by one,
     their `length` targets.
 
-    Raises:
-        ValueError: a size is under 1, or a window is longer than the text.
+    Raises: ValueError (a size is under 1, or a window is longer than the text).
     """
     if min(length, batch) < 1:
         raise ValueError(f"length and batch must be >= 1, got {length} and {batch}")

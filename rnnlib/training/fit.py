@@ -118,10 +118,10 @@ def fit_seeds(
         split_batch: where devices are left over, give each an equal share of a batch's rows, the
             leading axis of all its arrays; `loss` must be a plain mean over these rows.
 
-    Raises: ValueError for a setting out of range, keys that are not typed, a model with other
-    arrays than floats, an optimizer with a learning rate of its own, a batch that cannot be split,
-    or, for the first batch, a loss that is not the mean of its shares. FloatingPointError if a
-    seed has diverged: the message names it, and the step.
+    Raises: ValueError (a setting out of range, keys that are not typed, a model with other arrays
+    than floats, an optimizer with a learning rate of its own, a batch that cannot be split, or, on
+    the first batch, a loss that is not the mean over its shares), FloatingPointError (a seed has
+    diverged; the message names it, and the step).
     Reference: Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging",
     and Block et al. (2024), "Butterfly effects of SGD noise", for averaged weights.
     """

@@ -1,5 +1,6 @@
 """Losses of a model on a batch or on a whole text, in nats, bits or as a perplexity."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import nnx
 from jax.core import Tracer
 from numpy.typing import ArrayLike
 
@@ -49,16 +49,15 @@ def evaluate(
     The text is laid out in `rows` contiguous rows that are read side by side, each from the zero
     state: only a row's first tokens lack context. Up to `rows` tokens at the end are left out.
 
-    Raises:
-        ValueError: the text is too short for so many rows, or has a token that `model.embed` has
-            no embedding for (JAX itself would read another one, or give NaN).
+    Raises: ValueError (a text that is too short for so many rows, or has a token that is not below
+    `model.vocabulary_size`; JAX itself would read another one, or give NaN).
     """
-    embed = getattr(model, "embed", None)  # a model without one, an n-gram model say, may pass
-    if isinstance(embed, nnx.Embed) and not isinstance(tokens, Tracer):
-        known, found = embed.num_embeddings, np.asarray(tokens)
-        if found.size and not 0 <= found.min() <= found.max() < known:
+    size = getattr(model, "vocabulary_size", None)  # a plain function has none
+    if size is not None and not isinstance(tokens, Tracer):
+        found = np.asarray(tokens)
+        if found.size and not 0 <= found.min() <= found.max() < size:
             raise ValueError(
-                f"tokens must be in [0, {known}), got {found.min()} to {found.max()}: "
+                f"tokens must be in [0, {size}), got {found.min()} to {found.max()}: "
                 "is this the vocabulary that the model was trained with?"
             )
     length = (len(tokens) - 1) // rows
@@ -79,7 +78,7 @@ def bits(nats: ArrayLike) -> Any:
 
     Reference: Shannon (1948), A mathematical theory of communication. Derived in lesson 01.
     """
-    return np.asarray(nats, float) / np.log(2)
+    return _floats(nats) / math.log(2)
 
 
 def perplexity(nats: ArrayLike) -> Any:
@@ -91,4 +90,11 @@ def perplexity(nats: ArrayLike) -> Any:
     Reference: Jelinek et al. (1977), Perplexity: a measure of the difficulty of speech recognition
     tasks. Derived in lesson 02.
     """
-    return np.exp(np.asarray(nats, float))
+    nats = _floats(nats)
+    return jnp.exp(nats) if isinstance(nats, jax.Array) else np.exp(nats)
+
+
+def _floats(nats: ArrayLike) -> Any:
+    """Return a NumPy array of float64, or inside traced code a JAX array."""
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(nats))
+    return jnp.asarray(nats) if traced else np.asarray(nats, float)

@@ -55,7 +55,7 @@ def with_step(sample: Callable[..., Any]) -> Callable[[jax.Array, jax.Array], An
 
     It does if two of its positional parameters have no default.
 
-    Raises: ValueError if it asks for more.
+    Raises: ValueError (it asks for more).
     """
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(sample).parameters.values()

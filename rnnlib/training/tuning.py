@@ -25,8 +25,8 @@ def sweep(
     The best is where `validate(model)`, a loss, is smallest at the last check; settings are those
     of `fit_seeds`. A rate at which training diverges scores inf, and the others go on.
 
-    Raises: ValueError for what `fit_seeds` refuses, or a key that is not typed. FloatingPointError
-    if training diverged at every rate.
+    Raises: ValueError (what `fit_seeds` refuses, or a key that is not typed), FloatingPointError
+    (training diverged at every rate).
     """
     check_key(key)
     keys = jnp.broadcast_to(key, (len(rates),))

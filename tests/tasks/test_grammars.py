@@ -105,8 +105,8 @@ def test_a_sentence_is_shifted_masked_and_filled_up(grammar):
         assert list(mask) == sorted(mask, reverse=True)
         assert set(grammar.text(targets[~mask]).split()) <= {"."}
         assert grammar.words[targets[main]] == words[-2]
-        assert max(*inputs, *targets) < grammar.vocabulary == len(grammar.words)
-    assert len(set(grammar.words)) == grammar.vocabulary
+        assert max(*inputs, *targets) < grammar.vocabulary_size == len(grammar.words)
+    assert len(set(grammar.words)) == grammar.vocabulary_size
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_numbers_and_depths_are_drawn_evenly(branching, opposite):
 @pytest.mark.parametrize("grammar", GRAMMARS, ids=repr)
 def test_agreement_is_the_share_of_the_right_verbs(grammar):
     drawn, kinds = jax.tree.map(lambda part: part[:20], draw(grammar)), lexicon(grammar)
-    logits = jax.random.normal(jax.random.key(1), (*drawn.inputs.shape, grammar.vocabulary))
+    logits = jax.random.normal(jax.random.key(1), (*drawn.inputs.shape, grammar.vocabulary_size))
     score = jax.jit(jax.vmap(grammar.agreement))
     shares = score(logits, drawn)
     everything = [verb for _, verbs in kinds for verb in verbs]

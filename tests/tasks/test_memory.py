@@ -42,7 +42,7 @@ def test_recall_asks_for_the_first_token(delay):
     for inputs, targets, mask in examples(Recall(delay, symbols=5, noise=3)):
         first, *noise, query = inputs
         assert first in range(5) and len(noise) == delay and set(noise) <= {5, 6, 7}
-        assert query == 8 == Recall(delay, symbols=5, noise=3).vocabulary - 1
+        assert query == 8 == Recall(delay, symbols=5, noise=3).vocabulary_size - 1
         assert targets == [0] * (delay + 1) + [first]
         assert mask == [False] * (delay + 1) + [True]
 
@@ -66,7 +66,7 @@ def test_adding_asks_for_the_sum_of_the_marked_numbers(length):
 @pytest.mark.parametrize(("delay", "items"), [(1, 3), (4, 3), (5, 1)])
 def test_copying_asks_for_the_symbols_in_order(kind, delay, items):
     task, blank, go = kind(delay, items, symbols=5), 5, 6
-    assert task.vocabulary == 7
+    assert task.vocabulary_size == 7
     for inputs, targets, mask in examples(task):
         shown, after = inputs[: items + delay - 1], inputs[items + delay - 1 :]
         symbols = [token for token in shown if token != blank]

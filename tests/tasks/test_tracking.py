@@ -89,7 +89,7 @@ def test_swaps_are_those_of_neighbours_or_none(symbols):
 def test_parity_is_that_of_the_ones():
     inputs, targets, _ = draw(Parity(20), 50)
     np.testing.assert_array_equal(targets, np.cumsum(inputs, axis=1) % 2)
-    assert Parity(20).vocabulary == 2
+    assert Parity(20).vocabulary_size == 2
     np.testing.assert_array_equal(Parity(20).tokens, Composition(20, 2, "swaps").tokens)
 
 
@@ -97,8 +97,11 @@ def test_parity_is_that_of_the_ones():
 @pytest.mark.parametrize("task", TASKS, ids=repr)
 def test_the_moves_are_uniform(task):
     inputs = draw(task, 4000).inputs
-    counts, share = np.bincount(inputs.ravel(), minlength=task.vocabulary), 1 / len(task.tokens)
-    expected = inputs.size * share * np.isin(np.arange(task.vocabulary), task.tokens)
+    counts, share = (
+        np.bincount(inputs.ravel(), minlength=task.vocabulary_size),
+        1 / len(task.tokens),
+    )
+    expected = inputs.size * share * np.isin(np.arange(task.vocabulary_size), task.tokens)
     assert np.abs(counts - expected).max() < 5 * np.sqrt(inputs.size * share * (1 - share))
     pairs = Counter(zip(inputs[:, 0], inputs[:, 1], strict=True))
     assert max(pairs.values()) < 4000 * share**2 + 6 * np.sqrt(4000 * share**2) + 6
@@ -110,7 +113,7 @@ def test_with_few_moves_every_element_is_reached_and_t_does_not_give_it_away(sym
     reversal = symbols * (symbols - 1) // 2  # as many swaps as it takes to reverse all
     odds = task.odds()
     assert not odds[reversal - 1].all() and (odds[reversal:] > 0).all()
-    assert task.elements == task.vocabulary == odds.shape[1] == math.factorial(symbols)
+    assert task.elements == task.vocabulary_size == odds.shape[1] == math.factorial(symbols)
     np.testing.assert_allclose(odds[-1], 1 / task.elements, atol=1e-3)
 
 

@@ -1,5 +1,6 @@
 """Several processes, or several devices, train as one does: the page for clusters, as it stands."""
 
+import inspect
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnnlib.training.devices import Spread
 from rnnlib.training.fit import fit, fit_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +38,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnnlib.training.devices import Spread
 from rnnlib.training.fit import fit_seeds
 
 settings = {
@@ -77,6 +80,24 @@ def test_a_batch_that_cannot_be_split_is_refused():
     with pytest.raises(ValueError, match=rf"a multiple of .* got shapes \[\({rows},\)\]"):
         fit(key=jax.random.key(0), split_batch=True, **line(rows))
     fit(key=jax.random.key(0), **line(rows))
+
+
+@pytest.mark.skipif(jax.device_count() == 1, reason="one device takes any loss")
+def test_a_loss_that_cannot_be_split_is_refused():
+    settings = line(jax.device_count()) | {"loss": lambda w, targets: ((w - targets) ** 2).max()}
+    with pytest.raises(ValueError, match=r"split_batch loss must be a plain mean over .* rows"):
+        fit(key=jax.random.key(0), split_batch=True, **settings)
+    fit(key=jax.random.key(0), **settings)
+
+
+def test_processes_agree_on_every_setting(monkeypatch):
+    told = {}
+    monkeypatch.setattr(Spread, "check_agreement", lambda self, **all: told.update(all))
+    fit(key=jax.random.key(0), learning_rate=0.1, **line(4))
+    own = {"init", "loss", "sample", "progress"}  # functions, and what each may do on its own
+    assert set(inspect.signature(fit_seeds).parameters) - own <= told.keys()
+    assert told["learning_rate"] == pytest.approx([0.1])
+    assert told["model"] == [" float32(1,)"]
 
 
 def block(caption):

@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 from rnnlib.models.language_model import LanguageModel
+from rnnlib.models.transformer import Cached, Transformer
 from rnnlib.training.losses import (
     bits,
     evaluate,
@@ -30,6 +31,18 @@ def test_bits_and_perplexity_take_arrays_and_lists():
     np.testing.assert_allclose(bits(np.log([[2, 4], [8, 16]])), [[1, 2], [3, 4]])
     np.testing.assert_allclose(perplexity([0.0, np.log(10)]), [1, 10])
     assert f"{bits(np.float32(1.0)):.3f}" == "1.443"
+
+
+def test_bits_and_perplexity_work_inside_traced_code():
+    nats = jnp.log(jnp.array([2.0, 8.0]))
+    for way in (jax.jit, jax.vmap, lambda f: lambda x: jax.lax.map(f, x)):
+        np.testing.assert_allclose(way(bits)(nats), [1, 3], rtol=1e-6)
+        np.testing.assert_allclose(way(perplexity)(nats), [2, 8], rtol=1e-6)
+    both = jax.jit(lambda x: bits([x, 2 * x]))(nats[0])
+    np.testing.assert_allclose(both, [1, 2], rtol=1e-6)
+    for measure in (bits, perplexity):
+        assert measure(nats).dtype == np.float64
+        assert isinstance(measure(nats), np.ndarray)
 
 
 V, H = 9, 8
@@ -105,5 +118,7 @@ def test_evaluate_refuses_a_token_that_has_no_embedding(bad):
     for kind in (np.asarray, jnp.asarray):
         with pytest.raises(ValueError, match=rf"tokens must be in \[0, {V}\), got .*vocabulary"):
             evaluate(model(), kind(tokens), rows=2)
+    with pytest.raises(ValueError, match=rf"tokens must be in \[0, {V}\)"):
+        evaluate(Cached(Transformer(V, H, rngs=nnx.Rngs(0)), 9), tokens, rows=2)
     run = jax.jit(lambda lm, tokens: evaluate(lm, tokens, rows=2))  # nobody can look into these
     assert run(model(), jnp.asarray(TOKENS)) > 0
