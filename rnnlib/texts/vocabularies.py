@@ -70,7 +70,7 @@ def _looked_up(tokens: ArrayLike, symbols: Sequence[str]) -> list[str]:
             f"tokens must be in 0 .. {len(symbols) - 1}, "
             f"got {array[wrong[0]]} at position {wrong[0]}"
         )
-    return [symbols[token] for token in array.tolist()]
+    return [symbols[int(token)] for token in array]
 
 
 class CharVocabulary:
