@@ -53,7 +53,7 @@ def unpack(
 
 
 def _free(place: Path) -> Path:
-    """Number what has the name of another, as browsers do, so that the last counts."""
+    """Give what has the name of another a number, as browsers do, so that the last counts."""
     names = (place.with_name(f"{place.stem} ({n}){place.suffix}") for n in count(1))
     return next(path for path in chain([place], names) if not path.exists())
 

@@ -24,7 +24,7 @@ OUTCOMES = {"first": "whole", "second": "half", "undecided": "undecided"}
 
 def fresh(delay: int, half: jax.Array | int, key: jax.Array) -> LanguageModel:
     """Make an untrained model; where `half` is 1 the input gate's biases are taken out again."""
-    vocabulary = Recall(delay).vocabulary
+    vocabulary = Recall(delay).vocabulary_size
     cell = lambda i, h, *, rngs: cells.LSTM(i, h, chrono=delay, rngs=rngs)  # noqa: E731
     model = LanguageModel(vocabulary, HIDDEN, cell=cell, rngs=nnx.Rngs(key))
     b = model.layers.b[...]  # [1, 4 H]: i, f, g, o

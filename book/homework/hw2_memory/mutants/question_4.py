@@ -7,7 +7,7 @@ def train(kind, delay, seeds, rate, steps):
     task = Recall(delay)
     cell = partial({"whole": cells.LSTM, "half": half_chrono}[kind], chrono=delay)
     validation, test = (batches(task, 256)(jax.random.key(k)) for k in (98, 99))
-    init = lambda key: LanguageModel(task.vocabulary, 32, cell=cell, rngs=nnx.Rngs(key))
+    init = lambda key: LanguageModel(task.vocabulary_size, 32, cell=cell, rngs=nnx.Rngs(key))
     return fit_seeds(
         init, masked_loss, batches(task, 32),
         jnp.stack([jax.random.key(seed) for seed in seeds]),
