@@ -14,14 +14,23 @@ import time
 from pathlib import Path
 
 import rnnlib  # noqa: F401  (before JAX's first computation: it counts the cores as devices)
-from bench import cold_start, generation, growth, memory, report, results, seeds, training_step
+from bench import (
+    cold_start,
+    generation,
+    gradient_memory,
+    growth,
+    report,
+    results,
+    seeds,
+    training_step,
+)
 
 PARTS = {
     "training_step": training_step,
     "seeds": seeds,
     "cold_start": cold_start,
     "generation": generation,
-    "memory": memory,
+    "memory": gradient_memory,
     "growth": growth,
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from rnnlib.tasks.example import Example, answered_last, check_at_least
+from rnnlib.tasks.task import Example, answered_last, check_at_least
 
 
 @dataclass(frozen=True)

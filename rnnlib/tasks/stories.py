@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnlib.tasks.example import answered_last
+from rnnlib.tasks.task import answered_last
 
 PEOPLE = ("mary", "john", "sandra")
 PLACES = ("kitchen", "garden", "office", "bedroom", "hallway", "bathroom")

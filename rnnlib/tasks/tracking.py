@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnlib.tasks.example import Example
+from rnnlib.tasks.task import Example
 
 MOVES = ("all", "swaps")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rnnlib.tasks import memory
-from rnnlib.tasks.example import batches
 from rnnlib.tasks.memory import Adding, Copying, Recall, SelectiveCopying
+from rnnlib.tasks.task import batches
 
 TASKS = [Recall(3, 5, 2), Adding(7), Copying(3, 4, 5), SelectiveCopying(3, 4, 5)]
 

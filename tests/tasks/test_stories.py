@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rnnlib.tasks import stories
-from rnnlib.tasks.example import batches
 from rnnlib.tasks.stories import PEOPLE, PLACES, STORY_WORDS, Stories, story_text
+from rnnlib.tasks.task import batches
 
 
 def read(text):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlib.tasks import tracking
-from rnnlib.tasks.example import batches
+from rnnlib.tasks.task import batches
 from rnnlib.tasks.tracking import Composition, Parity, multiplication_table, permutations
 
 TASKS = [Parity(9), Composition(7, 3), Composition(12, 5), Composition(12, 5, "swaps")]

@@ -11,8 +11,8 @@ from flax import nnx
 
 from rnnlib.models import cells
 from rnnlib.models.language_model import LanguageModel
-from rnnlib.tasks.example import batches
 from rnnlib.tasks.memory import Recall
+from rnnlib.tasks.task import batches
 from rnnlib.training.losses import masked_accuracy, masked_loss
 
 HIDDEN, DELAYS, STEPS, KINDS = 32, (40, 60, 80, 100, 120), 300, ("whole", "half")

@@ -10,7 +10,7 @@ from flax import nnx
 
 from rnnlib.models import cells
 from rnnlib.models.language_model import LanguageModel
-from rnnlib.tasks.example import Example, batches
+from rnnlib.tasks.task import Example, batches
 from rnnlib.training.fit import fit_seeds
 from rnnlib.training.losses import masked_loss
 

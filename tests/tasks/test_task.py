@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnlib.tasks.example import Task, batches
 from rnnlib.tasks.grammars import Agreement, Selectional
 from rnnlib.tasks.memory import Adding, Copying, Recall, SelectiveCopying
 from rnnlib.tasks.stories import Stories
+from rnnlib.tasks.task import Task, batches
 from rnnlib.tasks.tracking import Composition, Parity
 
 TASKS: list[Task] = [

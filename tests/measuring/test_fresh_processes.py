@@ -10,8 +10,8 @@ import pytest
 
 from rnnlib.claims.claim import ClaimError, claim, judge
 from rnnlib.claims.weighing import LOOKS, Timed
-from rnnlib.measuring import race
-from rnnlib.measuring.race import Race
+from rnnlib.measuring import fresh_processes
+from rnnlib.measuring.fresh_processes import Race
 
 
 def steps(count):
@@ -26,7 +26,7 @@ CLAIM = {"statement": "S2", "sentence": "It takes longer.", "name": "06_it"}
 
 
 def test_a_program_of_closures_is_handed_over_whole(capsys):
-    race._main(pickle.loads(Race(PROGRAMS)._handed), repeats=2)
+    fresh_processes._main(pickle.loads(Race(PROGRAMS)._handed), repeats=2)
     medians = json.loads(capsys.readouterr().out)
     assert medians.keys() == PROGRAMS.keys()
     assert 3 * medians["short"] < medians["long"]
