@@ -27,7 +27,7 @@ QUICK = {
     "repeats": 10,
     "steps": 2,
 }
-LAYERS = {"fused": fused.unroll, "plain": plain}
+LAYERS = {"fused": fused.unroll_batch, "plain": plain}
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def rnnlib_step(
     targets: Any,
     *,
     steps: int = 1,
-    layer: Layer = fused.unroll,
+    layer: Layer = fused.unroll_batch,
     devices: Sequence[Any] | None = None,
 ) -> Callable[[], jax.Array]:
     """Make rnnlib's program; without `devices`, the rows are shared out over as many as can."""

@@ -33,7 +33,7 @@ from rnnlib.models.cells import GRU, LSTM
 CHUNK = 32  # steps of the way back that share a product: 8 and 16 were slower, and so was 64
 
 
-def unroll(cell: LSTM | GRU, xs: jax.Array) -> jax.Array:
+def unroll_batch(cell: LSTM | GRU, xs: jax.Array) -> jax.Array:
     """Run a cell over a batch of sequences, each from the initial state.
 
     The outputs of `jax.vmap(lambda xs: cells.unroll(cell, xs)[1])(xs)`, and their gradients.

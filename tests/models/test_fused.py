@@ -37,8 +37,8 @@ def value_and_grads(unroll, cell, xs, weights):
 def test_values_and_gradients_are_those_of_the_plain_cell(kind, steps):
     """Of sequences shorter than a chunk, as long as some, and a bit longer."""
     case = example(kind, steps=steps)
-    np.testing.assert_allclose(fused.unroll(*case[:2]), plain(*case[:2]), atol=2e-6)
-    ours, theirs = value_and_grads(fused.unroll, *case), value_and_grads(plain, *case)
+    np.testing.assert_allclose(fused.unroll_batch(*case[:2]), plain(*case[:2]), atol=2e-6)
+    ours, theirs = value_and_grads(fused.unroll_batch, *case), value_and_grads(plain, *case)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), ours, theirs)
 
 
@@ -49,12 +49,12 @@ def test_in_bfloat16_both_are_equally_far_from_float32(kind, steps):
     cell, xs, weights = example(kind, jnp.bfloat16, steps=steps)
     wide = jax.tree.map(lambda w: w.astype(jnp.float32), (cell, xs))
     exact = jax.tree.leaves(value_and_grads(plain, *wide, weights))
-    for unroll in (fused.unroll, plain):
+    for unroll in (fused.unroll_batch, plain):
         found = jax.tree.leaves(value_and_grads(unroll, cell, xs, weights))
         for a, b in zip(found, exact, strict=True):
             error = np.linalg.norm(np.asarray(a, np.float32) - b) / np.linalg.norm(b)
             assert error < 0.01  # bfloat16 keeps 8 bits: one rounding is off by 0.2 % at most
-    assert fused.unroll(cell, xs).dtype == jnp.float32
+    assert fused.unroll_batch(cell, xs).dtype == jnp.float32
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -62,7 +62,7 @@ def test_gradients_reach_back_through_saturated_gates(kind):
     """Weights so large that sigmoids are 0 or 1: nothing overflows, and 0 times it is 0."""
     cell, xs, weights = example(kind)
     cell = jax.tree.map(lambda w: 100 * w, cell)
-    ours, theirs = (value_and_grads(run, cell, xs, weights) for run in (fused.unroll, plain))
+    ours, theirs = (value_and_grads(run, cell, xs, weights) for run in (fused.unroll_batch, plain))
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(ours))
 
@@ -72,7 +72,7 @@ def test_gradients_reach_back_through_saturated_gates(kind):
 def test_one_sequence_and_one_step_are_enough(kind, shape):
     cell, _, _ = example(kind)
     xs = jax.random.normal(jax.random.key(1), shape)
-    np.testing.assert_allclose(fused.unroll(cell, xs), plain(cell, xs), atol=2e-6)
+    np.testing.assert_allclose(fused.unroll_batch(cell, xs), plain(cell, xs), atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -82,7 +82,7 @@ def test_seeds_may_be_mapped_over(kind):
     both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
     expected = [value_and_grads(plain, *case) for case in cases]
     expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *expected)
-    one = lambda case: value_and_grads(fused.unroll, *case)  # noqa: E731
+    one = lambda case: value_and_grads(fused.unroll_batch, *case)  # noqa: E731
     for found in (jax.vmap(one)(both), jax.lax.map(one, both)):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), found, expected)
 
@@ -98,7 +98,7 @@ def test_steps_of_training_may_be_one_scan(kind):
 
         return jax.jit(lambda cell: jax.lax.scan(step, cell, length=3))(cell)
 
-    ours, theirs = trained(fused.unroll), trained(plain)
+    ours, theirs = trained(fused.unroll_batch), trained(plain)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), ours, theirs)
 
 
@@ -108,7 +108,7 @@ def test_rows_may_be_spread_over_the_devices():
     xs, weights = (jnp.resize(a, (rows, *a.shape[1:])) for a in (xs, weights))
 
     def loss(cell, xs, weights):
-        grads = jax.grad(lambda c: (weights * fused.unroll(c, xs)).sum())(cell)
+        grads = jax.grad(lambda c: (weights * fused.unroll_batch(c, xs)).sum())(cell)
         return jax.lax.psum(grads, "rows")
 
     mesh = Mesh(np.array(jax.devices()), ("rows",))
@@ -128,7 +128,7 @@ def test_weight_gradients_are_added_up_chunk_by_chunk(kind):
         return [length for length, shape in carries(jaxpr.jaxpr) if shape == cell.w_h.shape]
 
     assert lengths(plain) == [xs.shape[1]]
-    assert lengths(fused.unroll) == [2]
+    assert lengths(fused.unroll_batch) == [2]
 
 
 def carries(jaxpr):
@@ -146,7 +146,7 @@ def carries(jaxpr):
 def test_there_is_no_forward_mode_derivative(kind):
     cell, xs, _ = example(kind)
     with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(lambda xs: fused.unroll(cell, xs), (xs,), (xs,))
+        jax.jvp(lambda xs: fused.unroll_batch(cell, xs), (xs,), (xs,))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_there_is_no_forward_mode_derivative(kind):
 )
 def test_bad_input(cell, shape, message):
     with pytest.raises(ValueError, match=message):
-        fused.unroll(cell, jnp.zeros(shape))
+        fused.unroll_batch(cell, jnp.zeros(shape))
 
 
 @pytest.mark.parametrize("cell", [cells.LSTM, cells.GRU])
@@ -168,5 +168,5 @@ def test_a_bias_may_be_wider_than_the_weights(cell):
     narrow = lambda w: w.astype(jnp.bfloat16) if w.ndim == 2 else w  # noqa: E731
     made = jax.tree.map(narrow, made)
     xs = jax.random.normal(jax.random.key(0), (2, 5, 3))
-    grads = jax.grad(lambda cell: (fused.unroll(cell, xs) ** 2).sum())(made)
+    grads = jax.grad(lambda cell: (fused.unroll_batch(cell, xs) ** 2).sum())(made)
     assert grads.b[...].dtype == jnp.float32 and grads.w_h[...].dtype == jnp.bfloat16
