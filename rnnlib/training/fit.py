@@ -139,7 +139,8 @@ def fit_seeds(
     begin = spread.pad(keys), spread.pad(rates)
     begun = jax.eval_shape(start, *begin)  # no cost: it is traced once
     spread.check_agreement(
-        **numbers | {"learning_rate": rates.tolist()}, keys=jax.random.key_data(keys).tolist(),
+        **numbers | {"learning_rate": np.asarray(learning_rate).tolist()},
+        keys=jax.random.key_data(keys).tolist(),
         validate=validate is not None, stop=stop, split_batch=split_batch,
         model=shapes(begun.model), optimizer=shapes(begun.moments),
     )  # fmt: skip
