@@ -32,7 +32,7 @@ def build(lesson) -> None:
 
 
 EDITS = {
-    "a module two levels down": ("rnnlib/second.py", "VALUE = 7", "VALUE = 8"),
+    "a module two levels down": ("rnnlib/deep/deeper/third.py", "N = 7", "N = 8"),
     "a cell": ("book/lessons/01_toy.md", "y = 6 * x", "y = 7 * x"),
     "the pins": ("pins", "jax==1", "jax==2"),
 }
