@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from rnnlib.measuring import roofline, timing
+from rnnlib.measuring import roofline
 from rnnlib.measuring.timing import Times
 
 
@@ -17,7 +17,7 @@ def pretend(monkeypatch, seconds):
             results[name] = [[np.asarray(part) for part in program()] for _ in range(2)]
         return {name: Times(np.full(6, seconds(result[0]))) for name, result in results.items()}
 
-    monkeypatch.setattr(timing, "compare", compare)
+    monkeypatch.setattr(roofline, "compare", compare)
     return results
 
 
