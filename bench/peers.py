@@ -159,8 +159,10 @@ def haiku(cell: str, xs: np.ndarray, targets: np.ndarray) -> JaxTraining:
     return JaxTraining(layer.apply, layer.init(jax.random.key(0), xs), xs, targets)
 
 
-def pytorch(cell: str, xs: np.ndarray, targets: np.ndarray) -> TorchTraining:
-    """PyTorch on the CPU, on all cores."""
+def pytorch(
+    cell: str, xs: np.ndarray, targets: np.ndarray, fused: bool | None = True
+) -> TorchTraining:
+    """PyTorch on the CPU, on all cores; `fused` is Adam's, None its default."""
     import torch
 
     # Adam with foreach, or neither: the same. batch_first: the same. Without oneDNN: slower (LSTM).
@@ -168,7 +170,7 @@ def pytorch(cell: str, xs: np.ndarray, targets: np.ndarray) -> TorchTraining:
     torch.set_num_threads(len(jax.devices("cpu")))  # as many as rnnlib counts
     torch.manual_seed(0)
     layer = {"LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[cell](xs.shape[-1], targets.shape[-1])
-    optimizer = torch.optim.Adam(layer.parameters(), LEARNING_RATE, fused=True)
+    optimizer = torch.optim.Adam(layer.parameters(), LEARNING_RATE, fused=fused)
     return TorchTraining(layer, optimizer, *map(torch.from_numpy, _time_major(xs, targets)))
 
 

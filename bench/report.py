@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import figures, results
+from bench.training_step import FORMS
 
 Part = dict[str, Any]
 CELLS = ("LSTM", "GRU", "both")
-FORMS = "one call / in a scan / in a scan, rows shared (/ one call, rows shared: rnnlib's alone)"
 
 
 def write(folder: Path) -> None:
@@ -100,7 +100,7 @@ def _steps(cases: list[Part], roof: float) -> str:
         ["share of the roof", *(f"{s / roof:.0%}" for s in speed)],
     ]
     tables = {
-        f"Milliseconds per step, {FORMS}:": times,
+        f"Milliseconds per step, {' / '.join(FORMS.values())}:": times,
         "The rival's time divided by rnnlib's, each in its best form:": ratios,
         "What rnnlib reaches:": reached,
     }
@@ -109,7 +109,9 @@ def _steps(cases: list[Part], roof: float) -> str:
 
 
 def _forms(forms: dict[str, Part]) -> str:
-    return " / ".join(f"{1e3 * form['median']:.3g}" for form in forms.values())
+    return " / ".join(
+        f"{1e3 * forms[form]['median']:.3g}" if form in forms else "–" for form in FORMS
+    )
 
 
 def seeds(part: Part) -> dict[str, Any]:

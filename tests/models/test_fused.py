@@ -44,16 +44,16 @@ def test_values_and_gradients_are_those_of_the_plain_cell(kind, steps):
 
 @pytest.mark.parametrize("kind", CELLS)
 @pytest.mark.parametrize("steps", [T, fused.CHUNK + T])
-def test_in_bfloat16_both_are_equally_far_from_float32(kind, steps):
-    """The plain cell multiplies wider numbers here; neither may be far from the exact result."""
+def test_in_bfloat16_the_result_is_near_that_of_float32(kind, steps):
+    """The plain cell keeps narrower states, and its error grows with the steps; ours does not."""
     cell, xs, weights = example(kind, jnp.bfloat16, steps=steps)
     wide = jax.tree.map(lambda w: w.astype(jnp.float32), (cell, xs))
     exact = jax.tree.leaves(value_and_grads(plain, *wide, weights))
-    for unroll in (fused.unroll_batch, plain):
+    for unroll, most in ((fused.unroll_batch, 0.006), (plain, 0.02)):
         found = jax.tree.leaves(value_and_grads(unroll, cell, xs, weights))
         for a, b in zip(found, exact, strict=True):
             error = np.linalg.norm(np.asarray(a, np.float32) - b) / np.linalg.norm(b)
-            assert error < 0.01  # bfloat16 keeps 8 bits: one rounding is off by 0.2 % at most
+            assert error < most  # bfloat16 keeps 8 bits: one rounding is off by 0.2 % at most
     assert fused.unroll_batch(cell, xs).dtype == jnp.float32
 
 
