@@ -106,7 +106,8 @@ def _carried(train_step: Callable, state: tuple, xs: Any, targets: Any) -> Step:
 
     def call() -> jax.Array:
         nonlocal state
-        *state, loss = train_step(*state, *batch)
+        *after, loss = train_step(*state, *batch)
+        state = tuple(after)
         return loss
 
     return call

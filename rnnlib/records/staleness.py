@@ -45,8 +45,11 @@ def code_hash(function: Callable) -> str:
         for i in {*([given] if given < len(gives) else []), *later} - needed:
             needed.add(i)
             waiting |= _names(written[i][1], READS, inner=True) - met
-    kept = [_skeleton(written[i][0]) for i in sorted(needed)]
-    return hashlib.sha256(repr(kept).encode()).hexdigest()
+    kept = [written[i][0] for i in sorted(needed)]
+    imports = [node for node in kept if isinstance(node, ast.Import | ast.ImportFrom)]
+    said = sorted(repr(_skeleton(node)) for node in imports)  # in whatever order they are written
+    said += [repr(_skeleton(node)) for node in kept if node not in imports]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def changes(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:

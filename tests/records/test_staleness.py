@@ -208,6 +208,7 @@ def test_what_changes_a_value_later_matters(old, new):
         ("in (5, 6)", "in (5, 7)"),  # a comprehension's name is its own
         ("jax.nn import tanh", "jax.numpy import exp, tanh"),
         ("import numpy as np", "import numpy"),
+        ("import numpy as np\nfrom jax.nn import tanh", "from jax.nn import tanh\nimport numpy"),
         ("sizes = {}", "sizes = {}  # by name\nothers = {}\nothers['LSTM'] = 3"),
     ],
 )
@@ -224,7 +225,11 @@ def test_the_same_in_every_process():
     found = {
         subprocess.check_output(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": f"{here}:{here.parents[1]}", "PYTHONHASHSEED": seed},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{here}:{here.parents[1]}",
+                "PYTHONd2eef76246072cabd438769e2e6cba072b5e5b9d1aa480d734670c76ab4f4e84SEED": seed,
+            },
         )
         for seed in "12"
     }
@@ -239,7 +244,7 @@ def test_functions_that_call_each_other_end():
 def test_the_same_on_every_python():
     value = "f'{x!r:>{4}} and {{}}' if x else (None, *x, {**dict(a=1)})"
     code = f"def run(x: list[int]):\n    return {value}\n"
-    expected = "45a7ae51f93d6347906434cf8aab7a98abcb6544a0b9afc7d9debc2801634a82"
+    expected = "d2eef76246072cabd438769e2e6cba072b5e5b9d1aa480d734670c76ab4f4e84"
     assert code_hash(cell(code)) == expected
 
 
