@@ -75,8 +75,10 @@ def test_notebook_ran_in_time(lesson):
 
 
 def test_cells_are_short(code):
-    longest = max(code, key=lambda cell: len(cell.source.splitlines()))
-    assert len(longest.source.splitlines()) <= 20, longest.source
+    """What a lesson imports is a list, and is not counted."""
+    for cell in code:
+        lines = [n for n in cell.source.splitlines() if not n.startswith(("import ", "from "))]
+        assert len(lines) <= 20, cell.source
 
 
 def test_tags_are_known(code):
