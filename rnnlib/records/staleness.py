@@ -74,11 +74,7 @@ def _statements(function: Any) -> Iterator[ast.stmt]:
     """
     function = inspect.unwrap(function)
     names, code = getattr(function, "__globals__", {}), getattr(function, "__code__", None)
-    if "get_ipython" in names and "In" in names:
-        texts = names["In"]
-    else:
-        texts = ["".join(linecache.getlines(code.co_filename))] if code else []
-    for text in texts:
+    for text in _cells(names, code) if code else []:
         try:
             tree = ast.parse(text)
         except SyntaxError:  # a cell that did not run
@@ -89,6 +85,17 @@ def _statements(function: Any) -> Iterator[ast.stmt]:
                 yield from (ast.ImportFrom(package, [alias], 0) for alias in node.names)
             else:
                 yield node
+
+
+def _cells(names: dict[str, Any], code: CodeType) -> list[str]:
+    """Return the cells so far, or the file. Where a kernel keeps no history, its cells are files."""
+    if any(names.get("In", [])):
+        return names["In"]
+    files = [code.co_filename]
+    if "get_ipython" in names:
+        folder = code.co_filename.rpartition("/")[0] or "<ipython-input"
+        files = [file for file in linecache.cache if file.startswith(folder)]
+    return ["".join(linecache.getlines(file)) for file in files]
 
 
 def _compiled(node: ast.stmt) -> CodeType:
