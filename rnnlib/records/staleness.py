@@ -88,7 +88,7 @@ def _statements(function: Any) -> Iterator[ast.stmt]:
 
 
 def _cells(names: dict[str, Any], code: CodeType) -> list[str]:
-    """Return the cells so far, or the file. Where a kernel keeps no history, its cells are files."""
+    """Return the cells so far, or the file; a kernel without a history has its cells as files."""
     if any(names.get("In", [])):
         return names["In"]
     files = [code.co_filename]
