@@ -236,11 +236,16 @@ CELLS = [
 
 
 @pytest.mark.slow
-def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch):
+@pytest.mark.parametrize("history", [True, False])  # nbval has none kept
+def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch, history):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
     client = nbclient.NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
     )
-    client.execute()
+    with client.setup_kernel():
+        for at, each in enumerate(notebook.cells):
+            client.execute_cell(each, at, store_history=history)
     assert "01_a is stale" in notebook.cells[-1].outputs[0]["text"]
