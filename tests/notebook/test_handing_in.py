@@ -10,8 +10,8 @@ from assemble import ROOT
 from graders import all_questions
 from grading.sandbox import Limits
 from homework import find, handout, solved
-from rnnlib.notebook import self_checks
-from rnnlib.notebook.self_checks import LONG, Watch, before_handing_in
+from rnnlib.notebook import handing_in
+from rnnlib.notebook.handing_in import LONG, Watch, before_handing_in
 
 HOMEWORK = find(ROOT)
 each_homework = pytest.mark.parametrize("one", HOMEWORK, ids=lambda one: one.name)
@@ -21,7 +21,7 @@ each_homework = pytest.mark.parametrize("one", HOMEWORK, ids=lambda one: one.nam
 def watch(monkeypatch) -> Watch:
     """A watch that has seen one quick cell."""
     watch = Watch()
-    monkeypatch.setattr(self_checks, "WATCH", watch)
+    monkeypatch.setattr(handing_in, "WATCH", watch)
     seen(watch, "x = 1")
     return watch
 
@@ -101,7 +101,7 @@ def test_of_a_cell_that_was_mended_the_last_run_counts(watch, capsys):
 
 
 def test_what_was_not_seen_is_said(monkeypatch, capsys):
-    monkeypatch.setattr(self_checks, "WATCH", Watch())
+    monkeypatch.setattr(handing_in, "WATCH", Watch())
     found = told(capsys, {"VARIANT": 1})
     assert found == ["no cell was seen running: run all of them, from the first on"]
 
@@ -121,7 +121,7 @@ def test_it_knows_long_cells_as_the_grader_does(head):
 
 
 def test_it_knows_the_graders_limits():
-    assert (Limits().statement, Limits().cells) == (self_checks.STATEMENT, self_checks.ALL)
+    assert (Limits().statement, Limits().cells) == (handing_in.STATEMENT, handing_in.ALL)
 
 
 def asked(one) -> list[str]:
