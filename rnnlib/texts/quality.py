@@ -39,26 +39,26 @@ def _one_text(tokens: Any) -> list[Any]:
     return symbols
 
 
-def share_of_words(text: str, vocabulary: Collection[str]) -> float:
-    """Return the share of a text's words that are words: |{i: w_i in vocabulary}| / |{i}|.
+def share_of_words(text: str, known: Collection[str]) -> float:
+    """Return the share of a text's words that are words: |{i: w_i in known}| / |{i}|.
 
     Words are cut out by `vocabularies.words`, in lower case; numbers and punctuation do not count.
 
     Shapes and units: a string and a set of lower-case words -> a share in [0, 1]; 0 for a text
     without any word.
 
-    Raises: ValueError (an empty text or an empty vocabulary), TypeError (a text that is no string,
-    a vocabulary that is one).
+    Raises: ValueError (an empty text or no known word), TypeError (a text that is no string,
+    known words that are one).
     Reference: Karpathy (2015), The unreasonable effectiveness of recurrent neural networks, where
     the reader judges it by eye. Derived in lesson 01.
     """
     check_text(text, "text")
-    if isinstance(vocabulary, str | bytes) or not isinstance(vocabulary, Collection):
-        raise TypeError(f"vocabulary must be a set of words, got {type(vocabulary).__name__}")
-    if not len(vocabulary):
-        raise ValueError("vocabulary must hold at least one word, got none")
-    known = [word in vocabulary for word in vocabularies.words(text) if word[0].isalpha()]
-    return sum(known) / len(known) if known else 0.0
+    if isinstance(known, str | bytes) or not isinstance(known, Collection):
+        raise TypeError(f"known must be a set of words, got {type(known).__name__}")
+    if not len(known):
+        raise ValueError("known must hold at least one word, got none")
+    cut = [word for word in vocabularies.words(text) if word[0].isalpha()]
+    return sum(word in known for word in cut) / len(cut) if cut else 0.0
 
 
 def check_n(n: Any, length: int, name: str) -> None:

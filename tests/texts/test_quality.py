@@ -51,17 +51,17 @@ def test_n_is_a_whole_number(n):
 
 
 def test_words_are_looked_up_in_a_set_and_not_in_a_string():
-    for vocabulary in (
+    for known in (
         ["the", "dog"],
         ("the", "dog"),
         {"the": 1, "dog": 2},
         np.array(["the", "dog"]),
     ):
-        assert share_of_words("the dgo", vocabulary) == 1 / 2
-    for vocabulary in ("the dog", b"the dog", None, 3):
-        name = type(vocabulary).__name__
-        with pytest.raises(TypeError, match=f"vocabulary must be a set of words, got {name}"):
-            share_of_words("the", vocabulary)
+        assert share_of_words("the dgo", known) == 1 / 2
+    for known in ("the dog", b"the dog", None, 3):
+        name = type(known).__name__
+        with pytest.raises(TypeError, match=f"known must be a set of words, got {name}"):
+            share_of_words("the", known)
     for text in ({"the"}, ["the"], b"the", None):
         with pytest.raises(TypeError, match=f"text must be a string, got {type(text).__name__}"):
             share_of_words(text, {"the"})
@@ -75,11 +75,11 @@ def test_distinct_n_of_words():
 
 
 def test_share_of_words_by_hand():
-    vocabulary = {"the", "dog", "barked", "o'er"}
-    assert share_of_words("The dog xbarked, the 7 dgo!", vocabulary) == 3 / 5
-    assert share_of_words("O'er the dog", vocabulary) == 1
-    assert share_of_words("zzz", vocabulary) == 0
-    assert share_of_words("  12 ... !", vocabulary) == 0  # no word at all
+    known = {"the", "dog", "barked", "o'er"}
+    assert share_of_words("The dog xbarked, the 7 dgo!", known) == 3 / 5
+    assert share_of_words("O'er the dog", known) == 1
+    assert share_of_words("zzz", known) == 0
+    assert share_of_words("  12 ... !", known) == 0  # no word at all
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_share_of_words_by_hand():
         (lambda: distinct_n([1, 2], 3), r"tokens must hold at least n = 3 symbols, got 2"),
         (lambda: distinct_n("", 1), r"tokens must hold at least n = 1 symbols, got 0"),
         (lambda: share_of_words("", {"a"}), r"text must not be empty"),
-        (lambda: share_of_words("a", set()), r"vocabulary must hold at least one word, got none"),
+        (lambda: share_of_words("a", set()), r"known must hold at least one word, got none"),
     ],
 )
 def test_bad_input(call, message):
