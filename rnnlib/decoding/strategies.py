@@ -44,8 +44,8 @@ def sample(
     tokens (1 .. V) and, of these, the smallest set of likeliest ones whose share is at least
     `top_p`, in (0, 1]. With neither, everything is kept.
 
-    Raises: ValueError (temperature <= 0, top_k < 1, or > V once V is known, top_p outside (0, 1]),
-    TypeError (what is not one number; a top_k that is not a whole one).
+    Raises: ValueError (temperature <= 0, top_k < 1, or > V once V is known, top_p <= 0 or
+    > 1), TypeError (what is not one number; a top_k that is not a whole one).
     Reference: Fan, Lewis and Dauphin (2018), Hierarchical neural story generation (top-k);
     Holtzman et al. (2020), The curious case of neural text degeneration (top-p). See lesson 01.
     """

@@ -47,7 +47,7 @@ class RNN(nnx.Module):
     h_t = tanh(x_t W_x + h_{t-1} W_h + b)
 
     Shapes: x[D], state h[H]. `gain` scales the orthogonal W_h.
-    Raises: ValueError for a size under 1.
+    Raises: ValueError (a size under 1).
     Reference: Elman (1990), "Finding structure in time". Derived in lesson 01.
     """
 
@@ -77,7 +77,7 @@ class GRU(nnx.Module):
 
     Shapes: x[D], state h[H]; the columns of W_x, W_h and b are ordered r, z, n.
     `gain` scales the three orthogonal blocks of W_h.
-    Raises: ValueError for a size under 1.
+    Raises: ValueError (a size under 1).
     Reference: Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder"; the
     reset gate acts after the matrix product, as in cuDNN and in Flax. Derived in lesson 01.
     """
@@ -115,7 +115,7 @@ class LSTM(nnx.Module):
     `gain` scales the four orthogonal blocks of W_h; `forget_bias` is the start value of b_f.
     `chrono=T` draws b_f = log U(1, T - 1) and sets b_i = -b_f instead, so that the units' time
     constants, 1 / (1 - f) at zero input, spread over 2 to T steps.
-    Raises: ValueError for a size under 1, or chrono under 3.
+    Raises: ValueError (a size under 1, or chrono under 3).
     Reference: Hochreiter & Schmidhuber (1997), "Long short-term memory"; Gers et al. (2000),
     "Learning to forget"; Tallec & Ollivier (2018), "Can recurrent neural networks warp time?".
     Derived in lesson 01.
@@ -173,7 +173,7 @@ class MinGRU(nnx.Module):
     Shapes: x[D], state h[H]; the columns of W_x and b are ordered z, n.
     `chrono=T` draws b_z = -log U(1, T - 1), so that the units' time constants, 1 / z at zero
     input, spread over 2 to T steps.
-    Raises: ValueError for a size under 1, or chrono under 3.
+    Raises: ValueError (a size under 1, or chrono under 3).
     Reference: Feng et al. (2024), "Were RNNs all we needed?"; `chrono` as in the LSTM. Derived in
     lesson 04.
     """
@@ -222,7 +222,7 @@ def unroll(cell: Any, xs: jax.Array, chunk: int | None = None) -> tuple[Any, jax
     memory instead of T, fewest at chunk = sqrt(T).
 
     Shapes: xs[T, D] -> (last state, ys[T, H]).
-    Raises: ValueError if chunk does not divide T.
+    Raises: ValueError (chunk does not divide T).
     Reference: Chen et al. (2016), "Training deep nets with sublinear memory cost".
     """
     if chunk is None:

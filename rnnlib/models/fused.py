@@ -39,7 +39,7 @@ def unroll_batch(cell: LSTM | GRU, xs: jax.Array) -> jax.Array:
     The outputs of `jax.vmap(lambda xs: cells.unroll(cell, xs)[1])(xs)`, and their gradients.
 
     Shapes: xs[B, T, D] -> ys[B, T, H].
-    Raises: ValueError for a cell that is no LSTM or GRU, or xs of another shape. Derived in
+    Raises: ValueError (a cell that is no LSTM or GRU, or xs of another shape). Derived in
     lesson 06.
     """
     layers = {LSTM: _lstm, GRU: _gru}

@@ -19,7 +19,7 @@ class LanguageModel(nnx.Module):
     makes them all, and one `scan` runs through them. With `tied=True`, W_out is E transposed.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
-    Raises: ValueError for a size under 1.
+    Raises: ValueError (a size under 1).
     Reference: Mikolov et al. (2010), "Recurrent neural network based language model"; Press & Wolf
     (2017), "Using the output embedding to improve language models". Derived in lesson 01.
     """

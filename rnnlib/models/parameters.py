@@ -23,8 +23,7 @@ def with_weights(model: nnx.Module, values: dict[str, Any]) -> nnx.Module:
 
     The model that is given is changed, and returned.
 
-    Raises:
-        ValueError: the names or the shapes differ.
+    Raises: ValueError (the names or the shapes differ).
     """
     state = nnx.state(model)
     old = nnx.to_pure_dict(state)

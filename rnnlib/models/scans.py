@@ -29,7 +29,7 @@ def sequential(a: jax.Array, b: jax.Array, *, h_0: jax.Array | None = None) -> j
     """Run h_t = a_t h_{t-1} + b_t one step after the other.
 
     Shapes: a, b[T, ...], h_0[...], which is 0 where none is given -> h[T, ...].
-    Raises: ValueError for shapes that do not fit, or T = 0.
+    Raises: ValueError (shapes that do not fit, or T = 0).
     """
 
     def step(h: jax.Array, now: Step) -> tuple[jax.Array, jax.Array]:
@@ -48,7 +48,7 @@ def associative(a: jax.Array, b: jax.Array, *, h_0: jax.Array | None = None) -> 
     multiplications and an addition each, in 2 log2 T - 1 rounds.
 
     Shapes: a, b[T, ...], h_0[...], which is 0 where none is given -> h[T, ...].
-    Raises: ValueError for shapes that do not fit, or T = 0.
+    Raises: ValueError (shapes that do not fit, or T = 0).
     Reference: Blelloch (1990), "Prefix sums and their applications"; Martin & Cundy (2018),
     "Parallelizing linear recurrent neural nets over sequence length".
     """
@@ -65,7 +65,7 @@ def chunked(a: jax.Array, b: jax.Array, chunk: int, *, h_0: jax.Array | None = N
 
     Shapes: a, b[T, ...], h_0[...], which is 0 where none is given -> h[T, ...]; C = `chunk` need
     not divide T.
-    Raises: ValueError for shapes that do not fit, T = 0, or a chunk under 1.
+    Raises: ValueError (shapes that do not fit, T = 0, or a chunk under 1).
     Reference: Blelloch (1990), "Prefix sums and their applications", where a chunk is the share of
     one processor.
     """
