@@ -6,21 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from markov import Markov, V, keys, log_p, make_chain, make_lstm
+from markov import Markov, V, keys, log_p
 
 from rnnlib.decoding.beam import beam_search
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy
-
-
-@pytest.fixture(scope="module")
-def chain():
-    return make_chain()
-
-
-@pytest.fixture(scope="module")
-def lstm():
-    return make_lstm()
 
 
 @pytest.mark.parametrize("model", ["chain", "lstm"])

@@ -6,21 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from markov import Markov, V, keys, make_chain, make_lstm
+from markov import Markov, V, keys
 
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy, sample
-
-
-@pytest.fixture(scope="module")
-def chain():
-    return make_chain()
-
-
-@pytest.fixture(scope="module")
-def lstm():
-    return make_lstm()
-
 
 # ------------------------------------------------------------------ greedy
 

@@ -7,20 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
-from markov import V, keys, log_p, make_chain, make_lstm
+from markov import V, keys, log_p
 
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy, sample
-
-
-@pytest.fixture(scope="module")
-def chain():
-    return make_chain()
-
-
-@pytest.fixture(scope="module")
-def lstm():
-    return make_lstm()
 
 
 def test_sampling_is_a_python_loop(chain):

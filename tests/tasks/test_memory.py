@@ -11,8 +11,6 @@ from rnnlib.tasks import memory
 from rnnlib.tasks.memory import Adding, Copying, Recall, SelectiveCopying
 from rnnlib.tasks.task import batches
 
-TASKS = [Recall(3, 5, 2), Adding(7), Copying(3, 4, 5), SelectiveCopying(3, 4, 5)]
-
 
 def draw(task, size, seed=0):
     """Draw examples as NumPy arrays."""
@@ -129,18 +127,6 @@ def test_the_floors_of_recall_and_adding_are_those_of_a_constant_answer():
     errors = (sums - 1) ** 2
     assert abs(errors.mean() - Adding(5).floor()) < 5 * errors.std() / 100
     assert abs(sums.mean() - 1) < 5 * sums.std() / 100  # no other constant is better
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS, ids=repr)
-def test_an_example_is_a_function_of_its_key(task):
-    keys = jax.random.split(jax.random.key(1), 3)
-    batch = batches(task, 3)(jax.random.key(1))
-    for i, key in enumerate(keys):
-        for one, row in zip(task(key), batch, strict=True):
-            np.testing.assert_array_equal(one, row[i])
-    assert len({str(row.tolist()) for row in batch.inputs}) == 3
-    assert not any(part.weak_type for part in task(keys[0]))  # or a scan would refuse it
 
 
 @pytest.mark.parametrize(

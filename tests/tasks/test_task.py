@@ -56,6 +56,7 @@ def test_an_example_is_a_pure_function_of_its_key(task):
     same(jax.vmap(task)(keys), jax.tree.map(lambda *parts: jnp.stack(parts), *alone))
     same(jax.jit(batches(task, 3))(jax.random.key(0)), jax.vmap(task)(keys))
     assert any(not np.array_equal(alone[0].inputs, other.inputs) for other in alone[1:])
+    assert not any(part.weak_type for part in alone[0])  # or a scan would refuse it
 
 
 @pytest.mark.slow

@@ -154,18 +154,6 @@ def test_among_all_moves_nothing_is_known_of_the_product():
         assert task.floor(seen=task.length) == 0 and task.chance(seen=task.length) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS, ids=repr)
-def test_an_example_is_a_function_of_its_key(task):
-    keys = jax.random.split(jax.random.key(1), 3)
-    batch = batches(task, 3)(jax.random.key(1))
-    for i, key in enumerate(keys):
-        for one, row in zip(task(key), batch, strict=True):
-            np.testing.assert_array_equal(one, row[i])
-    assert len({str(row.tolist()) for row in batch.inputs}) == 3
-    assert not any(part.weak_type for part in task(keys[0]))  # or a scan would refuse it
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
