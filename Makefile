@@ -31,7 +31,7 @@ test: .venv/.test  ## everything: lint, types, tests, lessons, book, browser
 	@command -v git >/dev/null || tools/system_packages.sh git
 	@$(BIN)/python tools/check.py all
 
-check: .venv/.test  ## the fast half of `make test`, under a minute: for every commit
+check: .venv/.test  ## the fast half of `make test`, under two minutes: for every commit
 	@$(BIN)/python tools/check.py fast
 
 colab: .venv/.test  ## run each notebook alone with Colab's versions, and stamp it (LESSON=03, ALL=1)
