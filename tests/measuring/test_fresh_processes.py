@@ -6,6 +6,7 @@ import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from rnnlib.claims.claim import ClaimError, claim, judge
@@ -26,10 +27,14 @@ CLAIM = {"statement": "S2", "sentence": "It takes longer.", "name": "06_it"}
 
 
 def test_a_program_of_closures_is_handed_over_whole(capsys):
-    fresh_processes._main(pickle.loads(Race(PROGRAMS)._handed), repeats=2)
+    handed = pickle.loads(Race(PROGRAMS)._handed)
+    for name, (function, weights) in PROGRAMS.items():
+        exported, leaves = handed[name]
+        (result,) = jax.jit(exported.call)(*leaves)
+        np.testing.assert_allclose(result, function(weights), rtol=1e-5)
+    fresh_processes._main(handed, repeats=2)
     medians = json.loads(capsys.readouterr().out)
-    assert medians.keys() == PROGRAMS.keys()
-    assert 3 * medians["short"] < medians["long"]
+    assert medians.keys() == PROGRAMS.keys() and min(medians.values()) > 0
 
 
 @pytest.mark.slow
