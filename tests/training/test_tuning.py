@@ -4,17 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_runs import KEYS, LINE
 
 from rnnlib.training.fit import fit
 from rnnlib.training.tuning import sweep
-
-KEYS = jax.random.split(jax.random.key(0), 5)
-LINE = {  # least squares in one number, w -> 3, with noise that depends on the key
-    "init": lambda key: jnp.zeros(()),
-    "loss": lambda w, target: (w - target) ** 2,
-    "sample": lambda key: 3 + 0.1 * jax.random.normal(key),
-    "progress": False,
-}
 
 
 @pytest.mark.parametrize(
