@@ -29,7 +29,7 @@ def beam_search(
     width < 1 or > V^length), TypeError (a prompt, length, width or stop that is no integer),
     FloatingPointError (NaN, +inf or nothing but -inf for the logits of a prefix; under someone's
     jit, where nothing can be raised, the scores are NaN instead).
-    Reference: Graves (2012), Sequence transduction with recurrent neural networks. See lesson 10.
+    Reference: Graves (2012), Sequence transduction with recurrent neural networks.
     """
     if (length := checked_count("length", length)) < 1:
         raise ValueError(f"length must be >= 1, got {length}")

@@ -39,7 +39,6 @@ def rotate(x: jax.Array, positions: jax.Array) -> jax.Array:
     Shapes: x[T, heads, d], positions[T] -> [T, heads, d].
     Raises: ValueError (an odd d, or another number of positions than T).
     Reference: Su et al. (2021), "RoFormer: enhanced transformer with rotary position embedding".
-    Derived in lesson 14.
     """
     if x.shape[-1] % 2 or positions.shape != (len(x),):
         raise ValueError(
@@ -72,7 +71,7 @@ def attend(
     heads * T * S.
     Raises: ValueError (q, k and v that do not fit, or another number of keys than of queries under
     `causal`).
-    Reference: Vaswani et al. (2017), "Attention is all you need". Derived in lesson 14.
+    Reference: Vaswani et al. (2017), "Attention is all you need".
     """
     _check(q, k, v, mask)
     scores = jnp.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])  # [heads, T, S]

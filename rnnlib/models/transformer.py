@@ -28,7 +28,7 @@ def normalise(xs: jax.Array, gain: jax.Array) -> jax.Array:
 
     Shapes: xs[T, W], gain[W] -> ys[T, W].
     Reference: Zhang & Sennrich (2019), "Root mean square layer normalization": a layer norm
-    without its mean and its bias. Derived in lesson 14.
+    without its mean and its bias.
     """
     mean_square = jnp.mean(xs**2, axis=-1, keepdims=True)  # [T, 1]
     return gain[None, :] * xs * jax.lax.rsqrt(mean_square + 1e-6)
@@ -41,7 +41,7 @@ class Block(nnx.Module):
     x <- x + gelu(norm(x) W_up) W_down
 
     Shapes: xs[T, W] -> xs[T, W]; the columns of W_qkv are ordered q, k, v, each by head.
-    `gain` scales W_o and W_down, which write into the residual stream. Derived in lesson 14.
+    `gain` scales W_o and W_down, which write into the residual stream.
     """
 
     def __init__(self, width: int, heads: int, *, gain: float = 1.0, rngs: nnx.Rngs):
@@ -87,7 +87,6 @@ class Transformer(nnx.Module):
     Raises: ValueError (a size under 1, or a width that 2 * heads does not divide).
     Reference: Vaswani et al. (2017), "Attention is all you need"; Radford et al. (2019),
     "Language models are unsupervised multitask learners" (norms before, not after, each part).
-    Derived in lesson 14.
     """
 
     def __init__(
