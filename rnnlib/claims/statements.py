@@ -1,4 +1,4 @@
-"""The statements of the course, and the verdicts that a claim can give."""
+"""The statements of the course, and the verdicts that a conclusion can give."""
 
 STATEMENTS = {
     "G1": "RNNs generate text, by character or by word.",
@@ -24,7 +24,9 @@ STATEMENTS = {
     "BERT and GPT possible.",
 }
 VERDICTS = {  # the sign, and the colour of the box
-    "supported": ("✓", "46, 160, 67"),
-    "qualified": ("◐", "191, 135, 0"),
-    "contradicted": ("✗", "218, 54, 51"),
+    "holds": ("✓", "46, 160, 67"),
+    "holds if": ("◐", "191, 135, 0"),
+    "falls": ("✗", "218, 54, 51"),
+    "not shown here": ("○", "110, 118, 129"),
+    "not tested here": ("–", "110, 118, 129"),
 }

@@ -5,6 +5,7 @@ ratio and its inverse say the same. And they hang on a machine that does other t
 that they are measured further, process by process, until the machine lets them be decided.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnlib.claims.intervals import difference, interval, sample
+from rnnlib.claims.evidence import Estimate, Rival
+from rnnlib.claims.intervals import sample
+from rnnlib.claims.measurements import Measurement
 
 LOOKS = 3, 6, 12  # at so many processes a claim about time asks whether it is decided
 TAIL = 0.025 / len(LOOKS)  # who looks three times errs up to three times as often
@@ -46,29 +49,30 @@ class Timed(Protocol):
         ...
 
 
-Rivals = Mapping[str, tuple[str, ArrayLike]]
+Measured = ArrayLike | Measurement
+Rivals = Mapping[str, tuple[str, Measured]]
 TimedRivals = Mapping[str, tuple[str, float | Timed]]  # Timed: of the same processes
 
 
 def weigh(
-    measured: ArrayLike, rivals: Rivals, name: str, tail: float = 0.025
+    measured: Measured, rivals: Rivals, name: str, tail: float = 0.025
 ) -> tuple[dict[str, Any], str]:
-    """Return the numbers of a claim about seeds, and whether it is carried, undecided or refuted.
+    """Return a claim's numbers, and whether it is carried, undecided or refuted.
 
-    Raises: ClaimError (not finite), ValueError (fewer than 3 seeds).
+    Raises: ClaimError (not finite), ValueError (fewer than 3 networks, a rival of another kind).
     """
-    values = _finite(measured, name)
-    mean, low, high = interval(values, tail)
-    found: dict[str, Any] = {"mean": mean, "low": low, "high": high, "n": values.size}
-    found |= {"values": np.atleast_1d(values).tolist(), "rivals": []}
-    outcomes = set()
+    ours = _measurement(measured, name)
+    weighed, outcomes = [], set()
     for side, (label, rival) in rivals.items():
-        against = _finite(rival, f"{name}, {label}")
-        gap, low, high = difference(values, against, tail)
-        outcomes.add(_outcome(side, low, high))
-        entry = {"side": side, "label": label, "mean": float(against.mean()), "n": against.size}
-        found["rivals"].append(entry | {"difference": gap, "low": low, "high": high})
-    return found, next(o for o in ("refuted", "undecided", "carried") if o in outcomes)
+        theirs = _measurement(rival, f"{name}, {label}")
+        gap = ours.gap(theirs, tail)
+        outcomes.add(_outcome(side, gap))
+        level, n = float(theirs.values.mean()), theirs.values.size
+        weighed.append(Rival(side, label, n, level, gap))
+    numbers = {"kind": ours.kind, "note": ours.note, "rivals": weighed}
+    numbers |= {"estimate": ours.estimate(tail), "n": ours.values.size}
+    numbers |= {"values": np.atleast_1d(ours.values).tolist()}
+    return numbers, next(o for o in ("refuted", "undecided", "carried") if o in outcomes)
 
 
 def decide(timed: Timed, rivals: TimedRivals, name: str) -> tuple[dict[str, Any], str]:
@@ -81,35 +85,42 @@ def decide(timed: Timed, rivals: TimedRivals, name: str) -> tuple[dict[str, Any]
     Raises: ClaimError (not finite).
     """
     while True:
-        found, outcome = _weigh_times(timed.values, rivals, name)
+        numbers, outcome = _weigh_times(timed.values, rivals, name)
         if outcome != "undecided" or not timed.more():
-            return found | {"repeats": timed.repeats, "processor": timed.processor}, outcome
+            note = f"of {timed.repeats} repeats on {timed.processor}"
+            return numbers | {"kind": "time", "note": note}, outcome
 
 
 def _weigh_times(values: np.ndarray, rivals: TimedRivals, name: str) -> tuple[dict[str, Any], str]:
+    shown = {"n": values.size, "values": values.tolist()}
     if values.size < LOOKS[0]:
-        found: dict[str, Any] = {"n": values.size, "values": values.tolist()}
-        found["rivals"] = [{"side": side, "label": label} for side, (label, _) in rivals.items()]
-        return found, "undecided"
+        return shown | {"estimate": None, "rivals": []}, "undecided"
     logs = {
         side: (label, np.log(rival.values if isinstance(rival, Timed) else rival))
         for side, (label, rival) in rivals.items()
     }
-    found, outcome = weigh(np.log(values), logs, name, TAIL)
-    found = _exponentials(found) | {"values": values.tolist()}
-    for entry in found["rivals"]:
-        factor = math.exp(entry.pop("difference"))
-        entry |= _exponentials(entry) | {"factor": factor}
-    return found, outcome
+    numbers, outcome = weigh(np.log(values), logs, name, TAIL)
+    weighed = [
+        dataclasses.replace(r, level=math.exp(r.level), gap=_exponential(r.gap))
+        for r in numbers["rivals"]
+    ]
+    return shown | {"estimate": _exponential(numbers["estimate"]), "rivals": weighed}, outcome
 
 
-def _exponentials(found: dict[str, Any]) -> dict[str, Any]:
-    return found | {key: math.exp(found[key]) for key in ("mean", "low", "high")}
+def _exponential(logs: Estimate) -> Estimate:
+    return Estimate(math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high))
 
 
-def _outcome(side: str, low: float, high: float) -> str:
+def _measurement(measured: Measured, what: str) -> Measurement:
+    if isinstance(measured, Measurement):
+        return measured
+    return Measurement("mean", _finite(measured, what))
+
+
+def _outcome(side: str, gap: Estimate) -> str:
     """Say whether an interval of differences lies on the side that is claimed."""
-    right, wrong = (high < 0, low > 0) if side == "below" else (low > 0, high < 0)
+    above, below = gap.low > 0, gap.high < 0
+    right, wrong = (below, above) if side == "below" else (above, below)
     return "carried" if right else "refuted" if wrong else "undecided"
 
 

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from judged import judged
 
-from rnnlib.claims.claim import ClaimError, claim, judge
+from rnnlib.claims.claim import ClaimError, claim
 from rnnlib.claims.weighing import LOOKS, Timed
 from rnnlib.measuring import fresh_processes
 from rnnlib.measuring.fresh_processes import Race
@@ -23,7 +24,7 @@ def steps(count):
 WEIGHTS = {"w": jnp.eye(64)}
 PROGRAMS = {"short": (steps(100), WEIGHTS), "long": (steps(3000), WEIGHTS)}
 MEDIANS = {"short": 1.0, "long": 30.0}
-CLAIM = {"statement": "S2", "sentence": "It takes longer.", "name": "06_it"}
+CLAIM = {"statement": "S2", "sentence": "Training takes longer.", "name": "06_it"}
 
 
 def test_a_program_of_closures_is_handed_over_whole(capsys):
@@ -50,8 +51,8 @@ def test_a_claim_about_time_runs_fresh_processes_and_turned_round_is_red(capsys)
 
 def test_when_the_time_is_over_the_process_is_stopped_and_nothing_is_decided():
     started = Race(PROGRAMS, at_most=0.05)
-    found = judge(**CLAIM, measured=started.ratio("long", "short"), below=("equal", 1.0))
-    assert (found["outcome"], found["n"]) == ("undecided", 0)
+    found = judged(**CLAIM, measured=started.ratio("long", "short"), below=("equal", 1.0))
+    assert (found.outcome, found.n) == ("undecided", 0)
     assert started.seconds_left <= 0
     assert not started.more()
 
