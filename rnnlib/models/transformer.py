@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from rnnlib.models.attention import attend, attend_cached, rotate
+from rnnlib.models.embedding import Embedding
 
 Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # q, k, v[T, heads, d] -> y
 
@@ -110,7 +111,7 @@ class Transformer(nnx.Module):
                 f"width must be a multiple of 2 * heads, got {width} and {heads} heads"
             )
         self.attend = attend
-        self.embed = nnx.Embed(vocabulary_size, width, rngs=rngs)
+        self.embed = Embedding(vocabulary_size, width, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         gain = (2 * layers) ** -0.5
         block = lambda key: Block(width, heads, gain=gain, rngs=nnx.Rngs(key))  # noqa: E731
@@ -120,25 +121,30 @@ class Transformer(nnx.Module):
 
     @property
     def vocabulary_size(self) -> int:
-        return self.embed.num_embeddings
+        return self.embed.embedding.shape[-2]
 
-    def _embed(self, tokens: jax.Array) -> jax.Array:
-        """Look tokens up: tokens[T] -> xs[T, W], each entry of variance 1 at the start."""
-        return self.embed.features**0.5 * self.embed(tokens)
-
-    def _logits(self, xs: jax.Array) -> jax.Array:
-        """Score every token: xs[T, W] -> logits[T, V]."""
-        return self.readout(normalise(xs, self.norm[...]))
+    def logits(self, ys: jax.Array) -> jax.Array:
+        """Score every token: ys[T, W] -> logits[T, V]."""
+        return self.readout(normalise(ys, self.norm[...]))
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Return logits[T, V]; row t depends on tokens 0 to t."""
         layer = lambda xs, block: (block(xs, self.attend), None)  # noqa: E731
-        xs, _ = jax.lax.scan(layer, self._embed(tokens), self.blocks)
-        return self._logits(xs)
+        xs, _ = jax.lax.scan(layer, self.embed(tokens), self.blocks)
+        return self.logits(xs)
+
+    def states(self, tokens: jax.Array) -> jax.Array:
+        """Return the residual stream after each block: tokens[T] -> [L, T, W]."""
+
+        def layer(xs: jax.Array, block: Block) -> tuple[jax.Array, jax.Array]:
+            xs = block(xs, self.attend)
+            return xs, xs
+
+        return jax.lax.scan(layer, self.embed(tokens), self.blocks)[1]
 
 
 class Cache(NamedTuple):
-    """What a `Cached` Transformer remembers: a key and a value for each head, layer and position.
+    """What a `Cached` remembers: a key and a value for each position, head and layer.
 
     A position takes 2 * L * heads * d = 2 L W numbers.
     """
@@ -195,15 +201,15 @@ class Cached(nnx.Module):
             q, k, v = block.queries_keys_values(xs, time)
             return block.write(xs, self.model.attend(q, k, v)), (k, v)
 
-        xs, read = jax.lax.scan(layer, self.model._embed(tokens), self.model.blocks)
+        xs, read = jax.lax.scan(layer, self.model.embed(tokens), self.model.blocks)
         room = ((0, 0), (0, 0), (0, 0), (0, self.capacity - length))
         keys, values = (tuple(jnp.pad(part.transpose(0, 2, 3, 1), room)) for part in read)
-        return Cache(keys, values, jnp.int32(length)), self.model._logits(xs[-1:])[0]
+        return Cache(keys, values, jnp.int32(length)), self.model.logits(xs[-1:])[0]
 
     def step(self, cache: Cache, token: jax.Array) -> tuple[Cache, jax.Array]:
         """Read one token: -> (new cache, logits[V] for the next one, or NaN if it had no room)."""
         position = cache.position
-        xs, keys, values = self.model._embed(jnp.reshape(token, 1)), [], []  # xs[1, W]
+        xs, keys, values = self.model.embed(jnp.reshape(token, 1)), [], []  # xs[1, W]
         # One array for each layer, and no scan over layers: that would copy all that it carries.
         for number, (past_k, past_v) in enumerate(zip(cache.keys, cache.values, strict=True)):
             block = jax.tree.map(lambda weights, at=number: weights[at], self.model.blocks)
@@ -211,5 +217,5 @@ class Cached(nnx.Module):
             keys.append(past_k.at[:, :, position].set(k[0], mode="drop"))  # no room: not written
             values.append(past_v.at[:, :, position].set(v[0], mode="drop"))
             xs = block.write(xs, attend_cached(q[0], keys[-1], values[-1], position)[None])
-        logits = jnp.where(position < self.capacity, self.model._logits(xs)[0], jnp.nan)
+        logits = jnp.where(position < self.capacity, self.model.logits(xs)[0], jnp.nan)
         return Cache(tuple(keys), tuple(values), position + 1), logits

@@ -128,7 +128,7 @@ def test_normalised_vectors_have_a_mean_square_of_one():
 @pytest.mark.slow
 def test_the_scan_over_blocks_is_the_loop():
     lm = model(layers=3)
-    xs = jnp.sqrt(W) * lm.embed(TOKENS)
+    xs = lm.embed(TOKENS)
     for layer in range(3):
         xs = jax.tree.map(lambda w, layer=layer: w[layer], lm.blocks)(xs)
     np.testing.assert_allclose(
