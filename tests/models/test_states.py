@@ -10,7 +10,7 @@ from flax import nnx
 
 from rnnlib.models.cells import GRU, LSTM, RNN, MinGRU
 from rnnlib.models.language_model import LanguageModel
-from rnnlib.models.transformer import Cached, Transformer
+from rnnlib.models.transformer import CachedTransformer, Transformer
 
 V, H, LAYERS = 9, 8, [1, 2]
 TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
@@ -76,7 +76,7 @@ def test_states_are_those_of_one_step_after_the_other(make, layers):
 @each_depth
 def test_a_stream_read_with_a_cache_ends_in_the_same_logits(layers):
     model = Transformer(V, H, layers=layers, heads=2, rngs=nnx.Rngs(0))
-    last, cached = model.states(TOKENS)[-1], Cached(model, T)
+    last, cached = model.states(TOKENS)[-1], CachedTransformer(model, T)
     state = cached.init_state()
     for t, token in enumerate(TOKENS):
         state, logits = cached.step(state, token)
