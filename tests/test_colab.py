@@ -33,8 +33,9 @@ pytestmark = pytest.mark.colab
 
 LONGEST = 1800  # seconds for one cell, on a slow and busy machine that compiles everything
 PROBE = """
-import json, sys, flax, jax, jaxlib, matplotlib, numpy, optax, tqdm, IPython, ipykernel, rnnlib
-loaded = [flax, jax, jaxlib, matplotlib, numpy, optax, tqdm, IPython, ipykernel]
+import json, sys
+import flax, jax, jaxlib, matplotlib, numpy, optax, scipy, tqdm, IPython, ipykernel, rnnlib
+loaded = [flax, jax, jaxlib, matplotlib, numpy, optax, scipy, tqdm, IPython, ipykernel]
 versions = {m.__name__.lower(): m.__version__ for m in loaded}
 print(json.dumps({"rnnlib": rnnlib.__file__, "path": sys.path, "versions": versions}))
 """

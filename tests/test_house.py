@@ -166,7 +166,7 @@ def test_rnnlib_needs_only_what_colab_has(path):
 
 
 def test_floors_do_not_exceed_colab():
-    assert set(NEEDS) == {"jax", "flax", "optax", "numpy", "matplotlib", "tqdm"}
+    assert set(NEEDS) == {"jax", "flax", "optax", "numpy", "scipy", "matplotlib", "tqdm"}
     for package, need in NEEDS.items():
         assert COLAB[package] in need.specifier, f"Colab has {package} {COLAB[package]}"
     assert COLAB["python"] in SpecifierSet(PROJECT["requires-python"])

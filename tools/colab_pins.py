@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "requirements-colab.txt"
 # What rnnlib needs, with the compiled half of jax, and what runs the cells.
-PINNED = "flax ipykernel ipython jax jaxlib matplotlib numpy optax tqdm".split()
+PINNED = "flax ipykernel ipython jax jaxlib matplotlib numpy optax scipy tqdm".split()
 HEAD = (
     "# Colab's packages, frozen on {date} with Python {python}: written by tools/colab_pins.py.\n"
 )
