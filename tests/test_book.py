@@ -134,6 +134,17 @@ def test_every_page_of_the_contents_is_built() -> None:
 
 
 @built
+def test_a_lesson_is_numbered_as_its_file_and_as_in_the_map() -> None:
+    for name in toc():
+        if re.match(r"notebooks/\d", name):
+            title = re.search(
+                r'<h1><span class="section-number">(\d+)', (SITE / f"{name}.html").read_text()
+            )
+            assert title, f"{name} has no number"
+            assert int(title[1]) == int(name[10:12]), f"{name} is shown as lesson {title[1]}"
+
+
+@built
 def test_every_internal_link_and_image_resolves() -> None:
     found = [
         trouble

@@ -26,13 +26,28 @@ def test_a_new_lesson_is_entered_after_the_last(tmp_path):
         new_lesson("3-Gradients", tmp_path)
 
 
+def test_lessons_stand_in_the_order_of_their_numbers_whichever_is_written_first(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_toc.yml").write_text(
+        "root: a\nchapters:\n  - file: notebooks/03_c\n  - file: b\n"
+    )
+    (tmp_path / "book" / "intro.md").write_text("9. Nine *to come*\n10. Ten *to come*\n")
+    for name in ("10_x", "08_y", "01_z"):
+        new_lesson(name, tmp_path)
+    chapters = yaml.safe_load((tmp_path / "_toc.yml").read_text())["chapters"]
+    files = [chapter["file"].removeprefix("notebooks/") for chapter in chapters]
+    assert files == ["01_z", "03_c", "08_y", "10_x", "b"]
+    intro = (tmp_path / "book" / "intro.md").read_text()
+    assert intro == "9. Nine *to come*\n10. [Ten](../notebooks/10_x.ipynb)\n"
+
+
 def test_this_book_agrees_with_itself_after_a_new_lesson(tmp_path, monkeypatch):
     """As test_book checks it: the map of lessons links what the table of contents names."""
     (tmp_path / "book").mkdir()
     for file in ("_toc.yml", "book/intro.md"):
         shutil.copy(test_book.ROOT / file, tmp_path / file)
     written = {int(name[10:12]) for name in test_book.toc() if re.match(r"notebooks/\d", name)}
-    number = next(n for n in range(1, 17) if n not in written)
+    number = max(n for n in range(1, 17) if n not in written)  # others before it are missing
     new_lesson(f"{number:02}_the_next", tmp_path)
     monkeypatch.setattr(test_book, "ROOT", tmp_path)
     monkeypatch.setattr(test_book, "BOOK", tmp_path / "book")

@@ -1,15 +1,18 @@
 """A Sphinx extension that mends each page of the book as it is written.
 
-It keeps links between pages on the site; it gives lessons, which are plain Markdown, the classes
-that the design needs; it repairs what the theme gets wrong for screen readers; and it drops scripts
-that the book does not use.
+It keeps links between pages on the site; it gives a lesson the number of its file, and, as lessons
+are plain Markdown, the classes that the design needs; it repairs what the theme gets wrong for
+screen readers; and it drops scripts that the book does not use.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from docutils.nodes import reference
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
@@ -44,6 +47,23 @@ def link_inside(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = re.sub(home, "](" + "../" * page.count("/"), source[0])
 
 
+def number_lessons(self: TocTreeCollector, env: BuildEnvironment) -> list[str]:
+    """Give a lesson the number in its file's name, whichever lessons are missing before it.
+
+    In place of Sphinx's count along the table of contents; -> the pages whose number is another.
+    """
+    before, env.toc_secnumbers = env.toc_secnumbers, {}
+    for page, contents in env.tocs.items():
+        if not (named := re.match(r"notebooks/(\d\d)_", page)):
+            continue
+        number, numbers = (int(named[1]),), {}
+        for heading in contents.findall(reference):
+            place: Any = heading["anchorname"]  # "" is the title
+            heading["secnumber"] = numbers[place] = None if place else number
+        env.titles[page]["secnumber"], env.toc_secnumbers[page] = number, numbers
+    return [page for page, found in env.toc_secnumbers.items() if found != before.get(page)]
+
+
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     """Repair the body of one page, and leave out the scripts that it does not need."""
     for old, new in REPAIRS:
@@ -74,6 +94,7 @@ class RoundAuthorYear(AuthorYearReferenceStyle):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
+    TocTreeCollector.assign_section_numbers = number_lessons
     app.connect("source-read", link_inside)
     app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

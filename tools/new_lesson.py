@@ -28,11 +28,13 @@ def new_lesson(name: str, root: Path = ROOT) -> Path:
 
 
 def enter(name: str, toc: Path) -> None:
-    """Add the notebook below the last lesson of the table of contents (move it to its part)."""
+    """Add the notebook below the lesson before it in the contents (move it to its part)."""
     lines = toc.read_text().splitlines()
-    last = max(i for i, line in enumerate(lines) if re.search(r"file: notebooks/\d\d_", line))
-    indent = lines[last].partition("-")[0]
-    lines.insert(last + 1, f"{indent}- file: notebooks/{name}")
+    found = enumerate(re.search(r"file: notebooks/(\d\d)_", line) for line in lines)
+    lessons = {place: match[1] for place, match in found if match}
+    lower = [place for place, number in lessons.items() if number < name[:2]]
+    indent = lines[min(lessons)].partition("-")[0]
+    lines.insert(max(lower, default=min(lessons) - 1) + 1, f"{indent}- file: notebooks/{name}")
     toc.write_text("\n".join(lines) + "\n")
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from rnnlib.models.cells import LSTM, unroll
+from rnnlib.models.embedding import Embedding
 
 
 class LanguageModel(nnx.Module):
@@ -17,6 +18,7 @@ class LanguageModel(nnx.Module):
 
     Every layer and the embedding are `hidden` wide, so that the layers are equal: one `vmap`
     makes them all, and one `scan` runs through them. With `tied=True`, W_out is E transposed.
+    `embed(tokens)` gives the x_t, `states(tokens)` what each layer holds, `logits(ys)` the scores.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
     Raises: ValueError (a size under 1).
@@ -39,7 +41,7 @@ class LanguageModel(nnx.Module):
                 "vocabulary_size, hidden and layers must be >= 1, "
                 f"got {vocabulary_size}, {hidden} and {layers}"
             )
-        self.embed = nnx.Embed(vocabulary_size, hidden, rngs=rngs)
+        self.embed = Embedding(vocabulary_size, hidden, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         self.layers = jax.vmap(lambda key: cell(hidden, hidden, rngs=nnx.Rngs(key)))(keys)
         self.readout = None if tied else nnx.Linear(hidden, vocabulary_size, rngs=rngs)
@@ -47,13 +49,9 @@ class LanguageModel(nnx.Module):
 
     @property
     def vocabulary_size(self) -> int:
-        return self.embed.num_embeddings
+        return self.embed.embedding.shape[-2]
 
-    def _embed(self, tokens: jax.Array) -> jax.Array:
-        """Look tokens up: tokens[...] -> xs[..., H], each entry of variance 1 at the start."""
-        return self.embed.features**0.5 * self.embed(tokens)
-
-    def _logits(self, ys: jax.Array) -> jax.Array:
+    def logits(self, ys: jax.Array) -> jax.Array:
         """Score every token: ys[..., H] -> logits[..., V]."""
         if self.readout is None:
             logits = self.embed.attend(ys)
@@ -62,9 +60,24 @@ class LanguageModel(nnx.Module):
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Return logits[T, V]; row t depends on tokens 0 to t."""
-        xs = self._embed(tokens)  # [T, H]
+        xs = self.embed(tokens)  # [T, H]
         ys, _ = jax.lax.scan(lambda xs, cell: (unroll(cell, xs)[1], None), xs, self.layers)
-        return self._logits(ys)
+        return self.logits(ys)
+
+    def states(self, tokens: jax.Array) -> Any:
+        """Return every layer's whole state after each token: tokens[T] -> leaves [L, T, ...].
+
+        For the LSTM that is (h[L, T, H], c[L, T, H]), for the other cells h[L, T, H].
+        """
+
+        def layer(xs: jax.Array, cell: Any) -> tuple[jax.Array, Any]:
+            def step(state: Any, x: jax.Array) -> tuple[Any, tuple[jax.Array, Any]]:
+                state, y = cell(state, x)
+                return state, (y, state)
+
+            return jax.lax.scan(step, cell.init_state(), xs)[1]
+
+        return jax.lax.scan(layer, self.embed(tokens), self.layers)[1]
 
     def init_state(self) -> Any:
         """Return the state before the first token, with a leading axis for the layers."""
@@ -79,8 +92,8 @@ class LanguageModel(nnx.Module):
             return y, cell_state
 
         # Unrolled, since a loop would copy out each layer's weights at every token.
-        y, state = jax.lax.scan(layer, self._embed(token), (self.layers, state), unroll=True)
-        return state, self._logits(y)
+        y, state = jax.lax.scan(layer, self.embed(token), (self.layers, state), unroll=True)
+        return state, self.logits(y)
 
     def prefill(self, tokens: jax.Array) -> tuple[Any, jax.Array]:
         """Read a prompt tokens[P] in one pass: -> (state, logits[V] for what follows it)."""
@@ -89,5 +102,5 @@ class LanguageModel(nnx.Module):
             state, ys = unroll(cell, xs)
             return ys, state
 
-        ys, state = jax.lax.scan(layer, self._embed(tokens), self.layers)
-        return state, self._logits(ys[-1])
+        ys, state = jax.lax.scan(layer, self.embed(tokens), self.layers)
+        return state, self.logits(ys[-1])

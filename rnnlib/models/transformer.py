@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from rnnlib.models.attention import attend, attend_cached, rotate
+from rnnlib.models.embedding import Embedding
 
 Attention = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # q, k, v[T, heads, d] -> y
 
@@ -21,7 +22,7 @@ def _weights(key: jax.Array, inputs: int, outputs: int, gain: float = 1.0) -> nn
     return nnx.Param(scale * jax.random.normal(key, (inputs, outputs), jnp.float32))
 
 
-def normalise(xs: jax.Array, gain: jax.Array) -> jax.Array:
+def rms_norm(xs: jax.Array, gain: jax.Array) -> jax.Array:
     """Scale each vector to a root mean square of 1, then each coordinate by its gain.
 
     y = gain x / sqrt(mean(x^2) + 1e-6)
@@ -57,14 +58,14 @@ class Block(nnx.Module):
         self, xs: jax.Array, positions: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Read the residual stream: xs[T, W] -> q, k, v[T, heads, d], q and k rotated."""
-        qkv = normalise(xs, self.norm_1[...]) @ self.w_qkv[...]  # [T, 3W]
+        qkv = rms_norm(xs, self.norm_1[...]) @ self.w_qkv[...]  # [T, 3W]
         q, k, v = jnp.split(qkv.reshape(len(xs), 3 * self.heads, -1), 3, axis=1)
         return rotate(q, positions), rotate(k, positions), v
 
     def write(self, xs: jax.Array, ys: jax.Array) -> jax.Array:
         """Write what attention brought, ys[T, heads, d], and the network's answer: -> xs[T, W]."""
         xs = xs + ys.reshape(xs.shape) @ self.w_o[...]
-        up = jax.nn.gelu(normalise(xs, self.norm_2[...]) @ self.w_up[...])  # [T, 4W]
+        up = jax.nn.gelu(rms_norm(xs, self.norm_2[...]) @ self.w_up[...])  # [T, 4W]
         return xs + up @ self.w_down[...]
 
     def __call__(self, xs: jax.Array, attend: Attention = attend) -> jax.Array:
@@ -81,7 +82,7 @@ class Transformer(nnx.Module):
     length T can be read. The matrices that write into the residual stream start smaller by
     1/sqrt(2 layers), as in GPT-2. `attend` is how attention is computed: `attend_blockwise` needs
     less memory, `partial(attend, mask=None)` looks both ways. To read one token at a time, see
-    `Cached`.
+    `CachedTransformer`.
 
     Shapes: tokens[T] -> logits[T, V]; a batch is `jax.vmap(model)(tokens)`.
     Raises: ValueError (a size under 1, or a width that 2 * heads does not divide).
@@ -109,7 +110,7 @@ class Transformer(nnx.Module):
                 f"width must be a multiple of 2 * heads, got {width} and {heads} heads"
             )
         self.attend = attend
-        self.embed = nnx.Embed(vocabulary_size, width, rngs=rngs)
+        self.embed = Embedding(vocabulary_size, width, rngs=rngs)
         keys = jax.random.split(rngs.params(), layers)
         gain = (2 * layers) ** -0.5
         block = lambda key: Block(width, heads, gain=gain, rngs=nnx.Rngs(key))  # noqa: E731
@@ -119,25 +120,30 @@ class Transformer(nnx.Module):
 
     @property
     def vocabulary_size(self) -> int:
-        return self.embed.num_embeddings
+        return self.embed.embedding.shape[-2]
 
-    def _embed(self, tokens: jax.Array) -> jax.Array:
-        """Look tokens up: tokens[T] -> xs[T, W], each entry of variance 1 at the start."""
-        return self.embed.features**0.5 * self.embed(tokens)
-
-    def _logits(self, xs: jax.Array) -> jax.Array:
-        """Score every token: xs[T, W] -> logits[T, V]."""
-        return self.readout(normalise(xs, self.norm[...]))
+    def logits(self, ys: jax.Array) -> jax.Array:
+        """Score every token: ys[T, W] -> logits[T, V]."""
+        return self.readout(rms_norm(ys, self.norm[...]))
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Return logits[T, V]; row t depends on tokens 0 to t."""
         layer = lambda xs, block: (block(xs, self.attend), None)  # noqa: E731
-        xs, _ = jax.lax.scan(layer, self._embed(tokens), self.blocks)
-        return self._logits(xs)
+        xs, _ = jax.lax.scan(layer, self.embed(tokens), self.blocks)
+        return self.logits(xs)
+
+    def states(self, tokens: jax.Array) -> jax.Array:
+        """Return the residual stream after each block: tokens[T] -> [L, T, W]."""
+
+        def layer(xs: jax.Array, block: Block) -> tuple[jax.Array, jax.Array]:
+            xs = block(xs, self.attend)
+            return xs, xs
+
+        return jax.lax.scan(layer, self.embed(tokens), self.blocks)[1]
 
 
-class Cache(NamedTuple):
-    """What a `Cached` Transformer remembers: a key and a value for each head, layer and position.
+class KVCache(NamedTuple):
+    """What a `CachedTransformer` remembers: a key and a value for each position, head and layer.
 
     A position takes 2 * L * heads * d = 2 L W numbers.
     """
@@ -147,7 +153,7 @@ class Cache(NamedTuple):
     position: jax.Array  # [], how many tokens have been read
 
 
-class Cached(nnx.Module):
+class CachedTransformer(nnx.Module):
     """A Transformer that reads one token after another, and works nothing out twice.
 
     K_p, V_p = rotate(norm(x_p) W_k, p), norm(x_p) W_v    written down once, in every layer
@@ -173,15 +179,15 @@ class Cached(nnx.Module):
     def vocabulary_size(self) -> int:
         return self.model.vocabulary_size
 
-    def init_state(self) -> Cache:
+    def init_state(self) -> KVCache:
         """Return the empty cache, before the first token."""
         layers, width, _ = self.model.blocks.w_qkv.shape
         heads = self.model.blocks.heads
         shape = heads, width // heads, self.capacity
         empty = lambda: tuple(jnp.zeros(shape, jnp.float32) for _ in range(layers))  # noqa: E731
-        return Cache(empty(), empty(), jnp.int32(0))
+        return KVCache(empty(), empty(), jnp.int32(0))
 
-    def prefill(self, tokens: jax.Array) -> tuple[Cache, jax.Array]:
+    def prefill(self, tokens: jax.Array) -> tuple[KVCache, jax.Array]:
         """Read a prompt tokens[P] in one pass: -> (cache, logits[V] for what follows it).
 
         Raises: ValueError (an empty prompt, or one longer than the capacity).
@@ -194,15 +200,15 @@ class Cached(nnx.Module):
             q, k, v = block.queries_keys_values(xs, time)
             return block.write(xs, self.model.attend(q, k, v)), (k, v)
 
-        xs, read = jax.lax.scan(layer, self.model._embed(tokens), self.model.blocks)
+        xs, read = jax.lax.scan(layer, self.model.embed(tokens), self.model.blocks)
         room = ((0, 0), (0, 0), (0, 0), (0, self.capacity - length))
         keys, values = (tuple(jnp.pad(part.transpose(0, 2, 3, 1), room)) for part in read)
-        return Cache(keys, values, jnp.int32(length)), self.model._logits(xs[-1:])[0]
+        return KVCache(keys, values, jnp.int32(length)), self.model.logits(xs[-1:])[0]
 
-    def step(self, cache: Cache, token: jax.Array) -> tuple[Cache, jax.Array]:
+    def step(self, cache: KVCache, token: jax.Array) -> tuple[KVCache, jax.Array]:
         """Read one token: -> (new cache, logits[V] for the next one, or NaN if it had no room)."""
         position = cache.position
-        xs, keys, values = self.model._embed(jnp.reshape(token, 1)), [], []  # xs[1, W]
+        xs, keys, values = self.model.embed(jnp.reshape(token, 1)), [], []  # xs[1, W]
         # One array for each layer, and no scan over layers: that would copy all that it carries.
         for number, (past_k, past_v) in enumerate(zip(cache.keys, cache.values, strict=True)):
             block = jax.tree.map(lambda weights, at=number: weights[at], self.model.blocks)
@@ -210,5 +216,5 @@ class Cached(nnx.Module):
             keys.append(past_k.at[:, :, position].set(k[0], mode="drop"))  # no room: not written
             values.append(past_v.at[:, :, position].set(v[0], mode="drop"))
             xs = block.write(xs, attend_cached(q[0], keys[-1], values[-1], position)[None])
-        logits = jnp.where(position < self.capacity, self.model._logits(xs)[0], jnp.nan)
-        return Cache(tuple(keys), tuple(values), position + 1), logits
+        logits = jnp.where(position < self.capacity, self.model.logits(xs)[0], jnp.nan)
+        return KVCache(tuple(keys), tuple(values), position + 1), logits

@@ -27,7 +27,7 @@ def _layout(seeds: int, split_batch: bool) -> np.ndarray:
     return devices[:across, None]
 
 
-class Spread:
+class SeedSharding:
     """Runs a function of one seed for all seeds: over the cores on CPU, batched on one GPU.
 
     Batched small matrix products are slow on CPU, so each core takes its seeds one by one.

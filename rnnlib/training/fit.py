@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from rnnlib.training.devices import Spread
+from rnnlib.training.devices import SeedSharding
 from rnnlib.training.settings import (
     ADAM,
     check_key,
@@ -132,7 +132,7 @@ def fit_seeds(
     }  # fmt: skip
     check_numbers(len(keys), **numbers)
     check_optimizer(optimizer, init, keys[0])
-    draw, spread = with_step(sample), Spread(len(keys), split_batch)
+    draw, spread = with_step(sample), SeedSharding(len(keys), split_batch)
     rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
     clipped = optax.chain(optax.clip_by_global_norm(clip), optimizer, _schedule(warmup, steps))
     start = spread(partial(_start, init, clipped, average is not None))
@@ -151,7 +151,7 @@ def fit_seeds(
 
 
 def _run(
-    spread: Spread, advance: Callable, state: _State, steps: int, checks: int,
+    spread: SeedSharding, advance: Callable, state: _State, steps: int, checks: int,
     progress: bool, stop: bool,
 ) -> Run:  # fmt: skip
     """Train to the end, and look at the losses `checks` times."""

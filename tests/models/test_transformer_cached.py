@@ -14,7 +14,7 @@ from rnnlib.decoding.beam import beam_search
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy
 from rnnlib.models.language_model import LanguageModel
-from rnnlib.models.transformer import Cached, Transformer
+from rnnlib.models.transformer import CachedTransformer, Transformer
 
 V, W, LAYERS, HEADS = 9, 24, 2, 3
 TOKENS = jnp.array([3, 1, 4, 1, 5, 2, 6, 5])
@@ -49,7 +49,7 @@ def read(cached, state, tokens):
 
 @pytest.mark.parametrize("capacity", [8, 13])
 def test_token_after_token_gives_the_logits_of_the_whole(capacity):
-    cached = Cached(model(), capacity)
+    cached = CachedTransformer(model(), capacity)
     state, logits = read(cached, cached.init_state(), TOKENS)
     np.testing.assert_allclose(logits, whole(model(), TOKENS), atol=1e-4)
     assert state.position == 8
@@ -58,7 +58,7 @@ def test_token_after_token_gives_the_logits_of_the_whole(capacity):
 @pytest.mark.slow
 @pytest.mark.parametrize("length", range(1, 9))
 def test_a_prompt_may_be_read_at_once(length):
-    cached, expected = Cached(model(), 8), whole(model(), TOKENS)
+    cached, expected = CachedTransformer(model(), 8), whole(model(), TOKENS)
     state, last = prefill(cached, TOKENS[:length])
     np.testing.assert_allclose(last, expected[length - 1], atol=1e-4)
     by_steps, _ = read(cached, cached.init_state(), TOKENS[:length])
@@ -71,7 +71,7 @@ def test_a_prompt_may_be_read_at_once(length):
 @pytest.mark.slow
 def test_a_context_of_hundreds():
     tokens = jax.random.randint(jax.random.key(0), (300,), 0, V)
-    cached = Cached(model(), 310)
+    cached = CachedTransformer(model(), 310)
     expected = whole(model(), tokens)
     _, logits = read(cached, cached.init_state(), tokens)
     np.testing.assert_allclose(logits, expected, atol=1e-3)
@@ -83,11 +83,11 @@ def test_a_context_of_hundreds():
 @pytest.mark.slow
 def test_texts_and_models_may_stand_side_by_side():
     texts = jnp.stack([TOKENS, TOKENS[::-1]])
-    cached = Cached(model(), 8)
+    cached = CachedTransformer(model(), 8)
     _, logits = jax.vmap(read, (None, None, 0))(cached, cached.init_state(), texts)
     np.testing.assert_allclose(logits, jax.vmap(whole, (None, 0))(model(), texts), atol=1e-4)
 
-    both = jax.tree.map(lambda *w: jnp.stack(w), cached, Cached(model(1), 8))
+    both = jax.tree.map(lambda *w: jnp.stack(w), cached, CachedTransformer(model(1), 8))
     from_nothing = lambda cached: read(cached, cached.init_state(), TOKENS)[1]  # noqa: E731
     for one, logits in zip([model(), model(1)], jax.vmap(from_nothing)(both), strict=True):
         np.testing.assert_allclose(logits, whole(one, TOKENS), atol=1e-4)
@@ -96,7 +96,7 @@ def test_texts_and_models_may_stand_side_by_side():
 @pytest.mark.slow
 def test_it_has_the_interface_of_a_recurrent_language_model():
     recurrent = LanguageModel(V, W, rngs=nnx.Rngs(0))
-    for lm in (recurrent, Cached(model(), 8)):
+    for lm in (recurrent, CachedTransformer(model(), 8)):
         start = jax.eval_shape(lm.init_state)
         after, logits = jax.eval_shape(lm.step, start, jnp.int32(0))
         opened = jax.eval_shape(lm.prefill, TOKENS)
@@ -113,7 +113,7 @@ def test_the_greedy_text_is_that_of_reading_everything_anew():
     for t in range(3, 3 + length):  # what follows t changes nothing before it
         text[t] = whole(model(), jnp.asarray(text))[t - 1].argmax()
     keys = jax.random.split(jax.random.key(0), 2)
-    for row in generate(Cached(model(), 3 + length), TOKENS[:3], length, keys, greedy()):
+    for row in generate(CachedTransformer(model(), 3 + length), TOKENS[:3], length, keys, greedy()):
         np.testing.assert_array_equal(row, text[3:])
     assert len(set(text[3:].tolist())) > 1  # or it would be no test
 
@@ -126,13 +126,13 @@ def test_beam_search_finds_the_likeliest_of_all_texts():
     nats = jax.nn.log_softmax(logits[:, 2:4])
     scores = np.take_along_axis(np.asarray(nats), texts[:, :, None], axis=2).sum(axis=(1, 2))
     best = np.argsort(-scores)
-    found, found_scores = beam_search(Cached(model(), 5), TOKENS[:3], 2, width=V**2)
+    found, found_scores = beam_search(CachedTransformer(model(), 5), TOKENS[:3], 2, width=V**2)
     np.testing.assert_allclose(found_scores, scores[best], atol=1e-4)
     np.testing.assert_array_equal(found[:3], texts[best[:3]])
 
 
 def test_beyond_the_capacity_nothing_is_overwritten_and_the_logits_are_nan():
-    cached = Cached(model(), 5)
+    cached = CachedTransformer(model(), 5)
     full, _ = read(cached, cached.init_state(), TOKENS[:5])
     after, logits = read(cached, cached.init_state(), TOKENS)
     np.testing.assert_allclose(logits[:5], whole(model(), TOKENS)[:5], atol=1e-4)
@@ -147,13 +147,13 @@ def bytes_of(arrays):
 
 def test_a_position_takes_a_key_and_a_value_in_every_layer():
     for capacity in (1, 7):
-        state = Cached(model(), capacity).init_state()
+        state = CachedTransformer(model(), capacity).init_state()
         assert bytes_of((state.keys, state.values)) == capacity * 2 * LAYERS * W * 4
 
 
 @pytest.mark.slow
 def test_a_scan_of_steps_holds_no_second_cache():
-    cached = Cached(model(), 10_000)
+    cached = CachedTransformer(model(), 10_000)
     state = cached.init_state()
     made: Any = read.lower(cached, state, TOKENS).compile().memory_analysis()
     assert made.output_size_in_bytes > bytes_of(state.keys)  # so the measure sees what there is
@@ -163,7 +163,7 @@ def test_a_scan_of_steps_holds_no_second_cache():
 @pytest.mark.slow
 def test_everything_is_float32_whatever_the_default(enable_x64):
     with enable_x64(True):
-        cached = Cached(model(), 8)
+        cached = CachedTransformer(model(), 8)
         read_at_once = cached.prefill(TOKENS[:3])
         state, logits = read(cached, cached.init_state(), TOKENS)
         types = {leaf.dtype.name for leaf in jax.tree.leaves((read_at_once, state, logits))}
@@ -173,12 +173,19 @@ def test_everything_is_float32_whatever_the_default(enable_x64):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Cached(model(), 0), "capacity must be >= 1 token, got 0"),
-        (lambda: Cached(model(), 7).prefill(TOKENS), "must have 1 to 7 tokens, got 8"),
-        (lambda: Cached(model(), 7).prefill(TOKENS[:0]), "must have 1 to 7 tokens, got 0"),
+        (lambda: CachedTransformer(model(), 0), "capacity must be >= 1 token, got 0"),
+        (lambda: CachedTransformer(model(), 7).prefill(TOKENS), "must have 1 to 7 tokens, got 8"),
+        (
+            lambda: CachedTransformer(model(), 7).prefill(TOKENS[:0]),
+            "must have 1 to 7 tokens, got 0",
+        ),
         (
             lambda: generate(
-                Cached(model(), 7), TOKENS, 1, jax.random.split(jax.random.key(0)), greedy()
+                CachedTransformer(model(), 7),
+                TOKENS,
+                1,
+                jax.random.split(jax.random.key(0)),
+                greedy(),
             ),
             "must have 1 to 7 tokens, got 8",
         ),

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnlib.training.devices import Spread, _layout
+from rnnlib.training.devices import SeedSharding, _layout
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3, 5])
 def test_each_seed_runs_alone_and_the_padding_is_dropped(seeds):
-    spread, values = Spread(seeds), jnp.arange(2.0 * seeds).reshape(seeds, 2)
+    spread, values = SeedSharding(seeds), jnp.arange(2.0 * seeds).reshape(seeds, 2)
     found = spread(lambda pair: pair / pair.sum())(spread.pad(values))
     assert len(found) % min(seeds, jax.device_count()) == 0
     expected = np.asarray(values) / np.asarray(values).sum(axis=1, keepdims=True)
@@ -20,7 +20,7 @@ def test_each_seed_runs_alone_and_the_padding_is_dropped(seeds):
 
 def test_what_was_gathered_goes_into_a_run_over_other_devices():
     """JAX refuses arrays that keep another run's mesh in their type."""
-    first, second = Spread(2), Spread(1)
+    first, second = SeedSharding(2), SeedSharding(1)
     both = first.gather(first(lambda x: x + 1)(first.pad(jnp.zeros(2))))
     assert {device.id for device in both.devices()} == {0}
     last = both[1]
@@ -58,7 +58,7 @@ def test_with_several_processes_every_device_takes_part(monkeypatch, seeds):
 
 def split_over(devices):
     """As on a machine with so many devices."""
-    spread = Spread(1, split_batch=True)
+    spread = SeedSharding(1, split_batch=True)
     spread.rows = devices
     return spread
 
@@ -127,7 +127,7 @@ SETTINGS = {"keys": [1, 2], "steps": 10, "learning_rate": [3e-3, 1e-2]}
     ],
 )
 def test_processes_that_were_given_different_settings_are_told_which(monkeypatch, other, got):
-    spread = Spread(1)
+    spread = SeedSharding(1)
     spread.check_agreement(**SETTINGS)
     told = []
     module = "rnnlib.training.devices"

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnlib.training.devices import Spread
+from rnnlib.training.devices import SeedSharding
 from rnnlib.training.fit import fit, fit_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnlib.training.devices import Spread
+from rnnlib.training.devices import SeedSharding
 from rnnlib.training.fit import fit_seeds
 
 settings = {
@@ -92,7 +92,7 @@ def test_a_loss_that_cannot_be_split_is_refused():
 
 def test_processes_agree_on_every_setting(monkeypatch):
     told = {}
-    monkeypatch.setattr(Spread, "check_agreement", lambda self, **all: told.update(all))
+    monkeypatch.setattr(SeedSharding, "check_agreement", lambda self, **all: told.update(all))
     fit(key=jax.random.key(0), learning_rate=0.1, **line(4))
     own = {"init", "loss", "sample", "progress"}  # functions, and what each may do on its own
     assert set(inspect.signature(fit_seeds).parameters) - own <= told.keys()

@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from rnnlib.models.language_model import LanguageModel
-from rnnlib.models.transformer import Cached, Transformer
+from rnnlib.models.transformer import CachedTransformer, Transformer
 from rnnlib.training.losses import (
     bits,
     evaluate,
@@ -119,6 +119,6 @@ def test_evaluate_refuses_a_token_that_has_no_embedding(bad):
         with pytest.raises(ValueError, match=rf"tokens must be in \[0, {V}\), got .*vocabulary"):
             evaluate(model(), kind(tokens), rows=2)
     with pytest.raises(ValueError, match=rf"tokens must be in \[0, {V}\)"):
-        evaluate(Cached(Transformer(V, H, rngs=nnx.Rngs(0)), 9), tokens, rows=2)
+        evaluate(CachedTransformer(Transformer(V, H, rngs=nnx.Rngs(0)), 9), tokens, rows=2)
     run = jax.jit(lambda lm, tokens: evaluate(lm, tokens, rows=2))  # nobody can look into these
     assert run(model(), jnp.asarray(TOKENS)) > 0
