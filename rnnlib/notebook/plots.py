@@ -169,6 +169,10 @@ def sweeps(ax: Axes, searches: Mapping[str, Search], architecture: str | None = 
         ring = "-" if search.bracketed else "--"
         ax.scatter(search.rate, means[at], 150, "none", edgecolors=colour, linestyle=ring)
     ax.set(xscale="log", xlabel="learning rate")
+    tried = np.unique([f"{rate:.3g}" for search in searches.values() for rate in search.rates])
+    shown = sorted(tried, key=float)[:: -(-len(tried) // 6)]
+    ax.set_xticks([float(rate) for rate in shown], shown)
+    ax.minorticks_off()
 
 
 def level(ax: Axes, y: float, label: str, *, side: str = "left") -> None:

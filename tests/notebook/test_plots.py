@@ -190,6 +190,7 @@ def test_sweeps_show_every_seed_and_ring_the_best_rate():
     ]
     np.testing.assert_allclose(rings, [(0.2, 1.0, False), (0.2, 1.1, True)])
     assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.1", "0.2", "0.4"]
     plots.label_lines(ax)
 
 
