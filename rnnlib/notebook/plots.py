@@ -6,7 +6,7 @@ three kinds of colour blindness (tests/notebook/test_plots.py simulates them). A
 360 px the smallest text is about 9 px high.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.rcsetup import cycler
 from numpy.typing import ArrayLike
+
+from rnnlib.training.tuning import Search
 
 
 class Look(NamedTuple):
@@ -141,6 +143,36 @@ def dots(ax: Axes, position: float, values: ArrayLike, architecture: str = "LSTM
     spread = np.linspace(-0.15, 0.15, values.size) if values.size > 1 else np.zeros(1)
     ax.plot(position + spread, values, linestyle="", marker=marker, color=colour, alpha=0.75)
     ax.hlines(np.median(values), position - 0.28, position + 0.28, color=colour, linewidth=2.2)
+
+
+def sweeps(ax: Axes, searches: Mapping[str, Search], architecture: str | None = None) -> None:
+    """Draw the outcome against the learning rate, a line for each search, with a ring at its best.
+
+    The keys are the lines' labels: budgets of one `architecture` ("300 steps"), or models, whose
+    architectures are what stands before a comma. Each seed is a dot, a line their mean; it is
+    broken where a seed diverged. A ring is dashed where the best rate lies at the edge of its grid.
+
+    Raises: ValueError (unknown architecture).
+    """
+    drawn: list[str] = []
+    for label, search in searches.items():
+        kind = architecture or label.split(",")[0]
+        colour, marker, _ = look(kind)
+        style = ("-", "--", "-.", ":")[drawn.count(kind) % 4]
+        drawn.append(kind)
+        scores = np.where(np.isfinite(search.scores), search.scores, np.nan)  # [R, S]
+        means = scores.mean(axis=1)
+        if scores.shape[1] > 1:
+            ax.plot(search.rates, scores, ".", color=colour, alpha=0.6)
+        ax.plot(search.rates, means, style, marker=marker, color=colour, label=label)
+        at = list(search.rates).index(search.rate)
+        ring = "-" if search.bracketed else "--"
+        ax.scatter(search.rate, means[at], 150, "none", edgecolors=colour, linestyle=ring)
+    ax.set(xscale="log", xlabel="learning rate")
+    tried = np.unique([f"{rate:.3g}" for search in searches.values() for rate in search.rates])
+    shown = sorted(tried, key=float)[:: -(-len(tried) // 6)]
+    ax.set_xticks([float(rate) for rate in shown], shown)
+    ax.minorticks_off()
 
 
 def level(ax: Axes, y: float, label: str, *, side: str = "left") -> None:

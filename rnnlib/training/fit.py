@@ -126,62 +126,90 @@ def fit_seeds(
     and Block et al. (2024), "Butterfly effects of SGD noise", for averaged weights.
     """
     check_key(keys, axes=1)
-    numbers: dict[str, Any] = {
-        "steps": steps, "learning_rate": learning_rate, "clip": clip,
-        "warmup": warmup, "checks": checks, "average": average,
-    }  # fmt: skip
-    check_numbers(len(keys), **numbers)
-    check_optimizer(optimizer, init, keys[0])
-    draw, spread = with_step(sample), SeedSharding(len(keys), split_batch)
-    rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
-    clipped = optax.chain(optax.clip_by_global_norm(clip), optimizer, _schedule(warmup, steps))
-    start = spread(partial(_start, init, clipped, average is not None))
-    begin = spread.pad(keys), spread.pad(rates)
-    begun = jax.eval_shape(start, *begin)  # no cost: it is traced once
-    spread.check_agreement(
-        **numbers | {"learning_rate": np.asarray(learning_rate).tolist()},
-        keys=jax.random.key_data(keys).tolist(),
-        validate=validate is not None, stop=stop, split_batch=split_batch,
-        model=shapes(begun.model), optimizer=shapes(begun.moments),
+    check_numbers(
+        len(keys), steps=steps, learning_rate=learning_rate, clip=clip, warmup=warmup,
+        checks=checks, average=average,
     )  # fmt: skip
-    spread.check_split(loss, partial(_first_batch, init, draw, keys[0]))
-    gradient = spread.value_and_grad(loss)
-    advance = partial(_advance, gradient, draw, clipped, average, steps // checks, validate)
-    return _run(spread, spread(advance), start(*begin), steps, checks, progress, stop)
-
-
-def _run(
-    spread: SeedSharding, advance: Callable, state: _State, steps: int, checks: int,
-    progress: bool, stop: bool,
-) -> Run:  # fmt: skip
-    """Train to the end, and look at the losses `checks` times."""
-    losses, kept = [], []
-    quiet: Any = {} if progress and jax.process_index() == 0 else {"disable": True}
-    with tqdm(total=steps, unit="step", **quiet) as bar:  # when not quiet, TQDM_DISABLE decides
-        for _ in range(checks):
-            state, (chunk, check) = advance(state)
-            losses.append(spread.unpad(chunk))
-            kept.append(spread.unpad(check))
-            if stop:
-                _stop_if_not_finite(np.concatenate(losses, axis=1))
-            bar.update(steps // checks)
-            bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
-    checked = jax.tree.map(lambda *parts: np.stack(parts, axis=1), *kept)
-    model = spread.gather(_seen(state))
+    check_optimizer(optimizer, init, keys[0])
+    trainer = Trainer(
+        init, loss, sample, len(keys), steps // checks, clip=clip, optimizer=optimizer,
+        average=average, validate=validate, split_batch=split_batch,
+    )  # fmt: skip
+    run = trainer.run(keys, learning_rate, steps=steps, warmup=warmup, progress=progress, stop=stop)
     if stop:  # the losses are those before each update: they do not see what the last one did
-        _stop_if_spoilt(model)
-    return Run(model, np.concatenate(losses, axis=1), checked)
+        stop_if_not_finite(run)
+    return run
 
 
-def _schedule(warmup: int, steps: int) -> optax.GradientTransformation:
-    """Scale by the share of the peak learning rate at each step, counted from 0.
+class Trainer:
+    """Training that is compiled once, for other keys, learning rates and numbers of steps.
+
+    Its settings are those of `fit_seeds`, which checks them. Each run is of `seeds` keys, and takes
+    a multiple of `chunk` steps: so many are one compiled scan.
+    """
+
+    def __init__(
+        self, init: Callable, loss: Callable, sample: Callable, seeds: int, chunk: int, *,
+        clip: float = 1.0, optimizer: optax.GradientTransformation = ADAM,
+        average: float | None = None, validate: Callable | None = None, split_batch: bool = False,
+    ):  # fmt: skip
+        self.init, self.loss, self.draw, self.chunk = init, loss, with_step(sample), chunk
+        self.spread = SeedSharding(seeds, split_batch)
+        self.agreed: dict[str, Any] = {
+            "clip": clip, "average": average, "validate": validate is not None,
+            "split_batch": split_batch,
+        }  # fmt: skip
+        clipped = optax.chain(optax.clip_by_global_norm(clip), optimizer)
+        gradient = self.spread.value_and_grad(loss)
+        self.start = self.spread(partial(_start, init, clipped, average is not None))
+        self.advance = self.spread(
+            partial(_advance, gradient, self.draw, clipped, average, validate)
+        )
+
+    def run(
+        self, keys: Array, learning_rate: float | np.ndarray, *, steps: int, warmup: int,
+        progress: bool, stop: bool,
+    ) -> Run:  # fmt: skip
+        """Train one model per key, and look at the losses after each `chunk` steps."""
+        rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), keys.shape)
+        begin = self.spread.pad(keys), self.spread.pad(rates)
+        begun = jax.eval_shape(self.start, *begin)  # no cost: it is traced once
+        self.spread.check_agreement(
+            steps=steps, learning_rate=np.asarray(learning_rate).tolist(), warmup=warmup,
+            checks=steps // self.chunk, stop=stop, keys=jax.random.key_data(keys).tolist(),
+            **self.agreed, model=shapes(begun.model), optimizer=shapes(begun.moments),
+        )  # fmt: skip
+        self.spread.check_split(self.loss, partial(_first_batch, self.init, self.draw, keys[0]))
+        return self._train(self.start(*begin), _schedule(warmup, steps), progress, stop)
+
+    def _train(self, state: _State, shares: np.ndarray, progress: bool, stop: bool) -> Run:
+        losses, kept = [], []
+        quiet: Any = {} if progress and jax.process_index() == 0 else {"disable": True}
+        bar = tqdm(total=len(shares), unit="step", **quiet)  # when not quiet, TQDM_DISABLE decides
+        with bar:
+            for part in shares.reshape(-1, self.chunk):
+                of_each = jnp.broadcast_to(part, (self.spread.seeds, self.chunk))
+                state, (chunk, check) = self.advance(state, self.spread.pad(of_each))
+                losses.append(self.spread.unpad(chunk))
+                kept.append(self.spread.unpad(check))
+                if stop:
+                    _check_losses(np.concatenate(losses, axis=1))
+                bar.update(self.chunk)
+                bar.set_postfix(loss=f"{losses[-1][:, -1].mean():.3f}")
+        checked = jax.tree.map(lambda *parts: np.stack(parts, axis=1), *kept)
+        return Run(self.spread.gather(_seen(state)), np.concatenate(losses, axis=1), checked)
+
+
+def _schedule(warmup: int, steps: int) -> np.ndarray:
+    """Return the share of the peak learning rate at each step, counted from 0: [steps].
 
     t / warmup for t < warmup, so 0 at step 0; (1 + cos(π (t - warmup) / (steps - warmup))) / 2
     from there, so 1 at step `warmup` and just above 0 at the last one, steps - 1.
     """
     cosine = optax.cosine_decay_schedule(1.0, steps - warmup)
     rise = optax.linear_schedule(0.0, 1.0, max(warmup, 1))
-    return optax.scale_by_schedule(optax.join_schedules([rise, cosine], [warmup]))
+    share = optax.join_schedules([rise, cosine], [warmup])
+    return np.asarray(jax.jit(share)(jnp.arange(steps)))
 
 
 def _start(
@@ -207,23 +235,26 @@ def _advance(
     sample: Callable,
     optimizer: optax.GradientTransformation,
     average: float | None,
-    steps: int,
     validate: Callable | None,
     state: _State,
+    shares: Array,
 ) -> tuple[_State, tuple[Array, Any]]:
-    """Take `steps` training steps of one run, then look at the model."""
+    """Take a training step of one run at each share of its learning rate, then look at the model.
 
-    def update(state: _State, _: None) -> tuple[_State, Array]:
+    Shapes: shares[chunk].
+    """
+
+    def update(state: _State, share: Array) -> tuple[_State, Array]:
         batch = sample(jax.random.fold_in(state.key, state.step), state.step)
         value, grads = gradient(state.model, batch)
         direction, moments = optimizer.update(grads, state.moments, state.model)
-        downhill = jax.tree.map(lambda d: -state.learning_rate * d, direction)
+        downhill = jax.tree.map(lambda d: -state.learning_rate * (share * d), direction)
         model = optax.apply_updates(state.model, downhill)
         averaged = average and _follow(state.averaged, model, average, state.step)
         changed = {"model": model, "moments": moments, "averaged": averaged}
         return state._replace(**changed, step=state.step + 1), value
 
-    state, losses = jax.lax.scan(update, state, length=steps)
+    state, losses = jax.lax.scan(update, state, shares)
     return state, (losses, None if validate is None else validate(_seen(state)))
 
 
@@ -241,7 +272,7 @@ def _seen(state: _State) -> Model:
     return state.model if state.averaged is None else state.averaged
 
 
-def _stop_if_not_finite(losses: np.ndarray) -> None:
+def _check_losses(losses: np.ndarray) -> None:
     bad = np.argwhere(~np.isfinite(losses))
     if len(bad):
         seed, step = bad[bad[:, 1].argmin()]
@@ -250,8 +281,10 @@ def _stop_if_not_finite(losses: np.ndarray) -> None:
         )
 
 
-def _stop_if_spoilt(model: Model) -> None:
-    bad = np.flatnonzero(~finite_seeds(model))
+def stop_if_not_finite(run: Run) -> None:
+    """Raise FloatingPointError for a loss of many runs, or a weight, that is not finite."""
+    _check_losses(run.losses)
+    bad = np.flatnonzero(~finite_seeds(run.model))
     if len(bad):
         raise FloatingPointError(
             f"the losses are finite, but the last update left seed {bad[0]} with weights that are "

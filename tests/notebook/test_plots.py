@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from rnnlib.notebook import plots
+from rnnlib.training.tuning import Search
 
 mpl.use("Agg")
 PAGES = {"white": "#ffffff", "near black": "#14181e", "card": plots.CARD}
@@ -170,3 +171,37 @@ def test_bad_input_is_refused():
         plots.label_lines(plots.panels()[1])
     with pytest.raises(ValueError, match="at least one panel"):
         plots.panels(0)
+
+
+def test_sweeps_show_every_seed_and_ring_the_best_rate():
+    inside = Search(np.array([0.1, 0.2, 0.4]), np.array([[2.0, 3.0], [1.0, 1.2], [np.inf, 1.1]]))
+    edge = Search(np.array([0.1, 0.2]), np.array([[2.0, 2.2], [0.9, 1.1]]))
+    _, ax = plots.panels()
+    plots.sweeps(ax, {"300 steps": edge, "1,000 steps": inside}, "GRU")
+    seeds, lines = ax.get_lines()[3:5], [ax.get_lines()[2], ax.get_lines()[5]]
+    np.testing.assert_array_equal(
+        [dots.get_ydata() for dots in seeds], [[2, 1, np.nan], [3, 1.2, 1.1]]
+    )
+    assert [line.get_label() for line in lines] == ["300 steps", "1,000 steps"]
+    assert [line.get_linestyle() for line in lines] == ["-", "--"]
+    np.testing.assert_allclose(lines[1].get_ydata(), [2.5, 1.1, np.nan])
+    rings = [
+        (*ring.get_offsets()[0], ring.get_linestyle()[0][1] is None) for ring in ax.collections
+    ]
+    np.testing.assert_allclose(rings, [(0.2, 1.0, False), (0.2, 1.1, True)])
+    assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.1", "0.2", "0.4"]
+    plots.label_lines(ax)
+
+
+def test_sweeps_of_models_look_like_the_models():
+    search = Search(np.array([0.1, 0.2, 0.4]), np.array([[2.0], [1.0], [1.5]]))
+    _, ax = plots.panels()
+    plots.sweeps(ax, dict.fromkeys(("RNN", "LSTM, bias 0", "LSTM, bias 1"), search))
+    assert [(line.get_color(), line.get_linestyle()) for line in ax.get_lines()] == [
+        (plots.look("RNN").colour, "-"),
+        (plots.look("LSTM").colour, "-"),
+        (plots.look("LSTM").colour, "--"),
+    ]
+    with pytest.raises(ValueError, match="no look for architecture '300 steps'"):
+        plots.sweeps(ax, {"300 steps": search})

@@ -55,21 +55,11 @@ def test_clipping_is_that_of_the_whole_gradient_at_each_step(clip, clipped):
     np.testing.assert_allclose([run.model["first"], run.model["second"]], expected, rtol=1e-4)
 
 
-def shares(warmup, steps):
-    """What the schedule leaves of a rate of 1, step by step."""
-    schedule = _schedule(warmup, steps)
-    state, found = schedule.init(jnp.ones(())), []
-    for _ in range(steps):
-        share, state = schedule.update(jnp.ones(()), state)
-        found.append(float(share))
-    return np.array(found)
-
-
 def test_the_schedule_rises_on_a_line_and_falls_on_a_cosine():
-    found = shares(warmup=10, steps=110)
+    found = _schedule(warmup=10, steps=110)
     np.testing.assert_allclose(found[[0, 5, 10, 60]], [0, 0.5, 1, 0.5], atol=1e-6)
     assert 0 < found[109] < 1e-3
-    assert shares(warmup=0, steps=10)[0] == 1
+    assert _schedule(warmup=0, steps=10)[0] == 1
 
 
 def written_out(key, steps):
@@ -104,7 +94,7 @@ def test_another_optimizer_by_hand(optimizer, kept):
     run = fit(key=KEYS[0], steps=8, checks=8, learning_rate=0.1, clip=np.inf, optimizer=optimizer,
               validate=lambda w: w, **slope)  # fmt: skip
     w = moved = 0.0
-    for share, found in zip(shares(0, 8), run.checks, strict=True):
+    for share, found in zip(_schedule(0, 8), run.checks, strict=True):
         moved = kept * moved + 2 * (w - 2)
         w -= 0.1 * share * moved
         np.testing.assert_allclose(found, w, rtol=1e-5)
