@@ -155,7 +155,7 @@ def hidden_markov(chains: jax.Array, switch: float, length: int) -> HiddenMarkov
 
     Shapes: chains[K, V, V], K >= 2.
     Raises: ValueError (chains of another shape or only one, rows that are no distributions, a
-    switch outside of [0, 1), a length under 1).
+    switch under 0 or not under 1, a length under 1).
     """
     table = np.asarray(chains)
     if table.ndim != 3 or len(table) < 2 or table.shape[1] != table.shape[2]:
@@ -192,7 +192,7 @@ def draw_hidden_markov(
     can write every prefix, so that the oracle answers for all that a model may write.
 
     Raises: ValueError (chains or tokens under 2, a concentration that is not > 0, uniform or
-    switch outside of [0, 1), a length under 1).
+    switch under 0 or not under 1, a length under 1).
     """
     check_at_least(2, chains=chains, tokens=tokens)
     check_at_least(1, length=length)

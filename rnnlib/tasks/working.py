@@ -25,8 +25,8 @@ class Working:
         >>> print(Working(4)(jax.random.key(0)).inputs)
         [ 1  7  5 10  1  8  1]
 
-    Shapes: inputs[2 pairs - 1], tokens. `floor()` is the loss of one who keeps count: 0 nats.
-    Raises: ValueError (pairs under 1, symbols outside of 2 to 6, errors outside of [0, 1)).
+    Shapes: inputs[2 pairs - 1], tokens. `floor()` is the accuracy of guessing, 1 / n!.
+    Raises: ValueError (pairs under 1, symbols outside of 2 to 6, errors under 0 or not under 1).
     Reference: the moves are those of Barrington (1989), see `Composition`; errors that are mended
     at once are those of DAgger, Ross, Gordon and Bagnell (2011), "A reduction of imitation
     learning and structured prediction to no-regret online learning".
@@ -63,7 +63,7 @@ class Working:
         return 2 * self.states
 
     def floor(self) -> float:
-        return 0.0
+        return 1 / self.states
 
     def truth(self, moves: jax.Array) -> jax.Array:
         """Return the state after each move: moves[T] -> [T], numbers 0 .. n! - 1."""

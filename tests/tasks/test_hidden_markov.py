@@ -144,7 +144,9 @@ def test_a_prefix_without_an_answer_is_refused():
     certain = np.zeros((2, 2, 2))
     certain[:, :, 0] = 1  # nothing leads to token 1
     source = hidden_markov(certain, 0.0, 5)
-    with pytest.raises(ValueError, match=r"cannot write this prefix: .* from 0 to 1, at position 2"):
+    with pytest.raises(
+        ValueError, match=r"cannot write this prefix: .* from 0 to 1, at position 2"
+    ):
         source.log_law(jnp.array([0, 0, 1, 0]))
     with pytest.raises(ValueError, match=r"tokens must be in 0 .. 1, got 0 to 2"):
         source.log_law(jnp.array([0, 2]))

@@ -13,6 +13,7 @@ from rnnlib.tasks.memory import Adding, Copying, Recall, SelectiveCopying
 from rnnlib.tasks.stories import Stories
 from rnnlib.tasks.task import Task, batches
 from rnnlib.tasks.tracking import Composition, Parity
+from rnnlib.tasks.working import Working
 
 TASKS: list[Task] = [
     Recall(3, 5, 2),
@@ -27,6 +28,8 @@ TASKS: list[Task] = [
     Selectional((1, 3), nouns=5),
     Stories(),
     Stories(6, facts=2),
+    Working(9),
+    Working(9, errors=0.3),
 ]
 every_task = pytest.mark.parametrize("task", TASKS, ids=repr)
 
