@@ -16,8 +16,6 @@ class Embedding(nnx.Module):
     Shapes: tokens[...] -> xs[..., H]; E[V, H]. An unknown token (>= V) becomes NaN.
     """
 
-    features = 1  # some code still multiplies by sqrt(features), and the factor is in x now
-
     def __init__(self, vocabulary_size: int, hidden: int, *, rngs: nnx.Rngs):
         self.embedding = nnx.Embed(vocabulary_size, hidden, rngs=rngs).embedding  # [V, H]
 

@@ -37,11 +37,6 @@ def test_scores_are_compared_without_the_factor():
     np.testing.assert_allclose(embed.attend(ys), np.tile(expected, (2, 1)), atol=1e-5)
 
 
-def test_the_factor_is_applied_once_by_those_who_multiply_too():
-    embed, tokens = LanguageModel(V, H, rngs=nnx.Rngs(0)).embed, jnp.arange(V)
-    np.testing.assert_array_equal(embed.features**0.5 * embed(tokens), embed(tokens))
-
-
 def test_records_find_their_weights_and_seeds_draw_what_they_drew():
     """Records name a weight by its place, and hold what was drawn by Flax's own embedding."""
     found = weights(LanguageModel(V, H, rngs=nnx.Rngs(0)))["embed"]
