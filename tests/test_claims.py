@@ -88,7 +88,7 @@ def test_each_committed_claim_fails_without_its_effect(claim):
             done = np.arange(claim.n) < np.round(rival.level * claim.n)
             measured, against = count(done), count(done) if rival.n > 1 else done.mean()
         elif claim.kind == "share":
-            measured, against = share(np.full(3, rival.level)), rival.level
+            measured, against = share(np.full(4, rival.level)), rival.level  # 4 add up exactly
         else:
             without = values - values.mean() + rival.level
             measured = without if len(without) > 1 else without.item()

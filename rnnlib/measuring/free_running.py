@@ -53,7 +53,8 @@ def divergence(source: Any, model: Callable[[jax.Array], jax.Array], texts: jax.
     """
 
     def of_one(text: jax.Array) -> jax.Array:
-        law, log_p = source.log_law(text), jax.nn.log_softmax(model(text))
+        law: jax.Array = source.log_law(text)
+        log_p = jax.nn.log_softmax(model(text))
         return jnp.sum(jnp.exp(law) * jnp.where(law > -jnp.inf, law - log_p, 0), axis=1)
 
     return jax.lax.map(of_one, texts, batch_size=64)

@@ -113,7 +113,7 @@ class HiddenMarkov:
         stay = jnp.eye(count, dtype=bool)
         turn = jnp.log(jnp.where(stay, 1 - self.switch, self.switch / (count - 1)))  # ln S
         weight = belief + likelihood
-        return logsumexp((weight - logsumexp(weight))[:, None] + turn, axis=0)
+        return logsumexp(jax.nn.log_softmax(weight)[:, None] + turn, axis=0)
 
     def init_state(self) -> tuple[jax.Array, jax.Array]:
         """Return the belief before anything is read, and -1 for no last token.
@@ -123,7 +123,9 @@ class HiddenMarkov:
         count = len(self.chains)
         return jnp.full(count, -math.log(count)), jnp.int32(-1)
 
-    def step(self, state: tuple, token: jax.Array) -> tuple[tuple, jax.Array]:
+    def step(
+        self, state: tuple[jax.Array, jax.Array], token: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         """Read one token: -> (new state, ln o[V] of the next one)."""
         belief, last = state
         read = self._read(belief, jnp.log(self.chains[:, last, token]))
