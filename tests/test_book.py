@@ -145,6 +145,13 @@ def test_a_lesson_is_numbered_as_its_file_and_as_in_the_map() -> None:
 
 
 @built
+def test_a_table_in_an_output_is_a_table() -> None:
+    """Read as plain CommonMark it would be a paragraph of bars and dashes."""
+    bars = re.compile(r"<p>\|[^<]*\|[-—|\s]{3,}")
+    assert not [source for source in built_pages() if bars.search(source.read_text())]
+
+
+@built
 def test_every_internal_link_and_image_resolves() -> None:
     found = [
         trouble
