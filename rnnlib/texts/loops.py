@@ -125,7 +125,7 @@ def cycles(successor: ArrayLike) -> Cycles:
 
 
 def _items(track: ArrayLike, tolerance: float) -> NDArray[Any]:
-    """Return a track as [T, D], in 64 bits: differences of small unsigned tokens would wrap."""
+    """Return a track as [T, D], in 64 bits: in 8, differences would wrap."""
     array = np.asarray(track)
     if array.ndim == 2 and np.issubdtype(array.dtype, np.floating) and array.size:
         if not np.isfinite(array).all():
