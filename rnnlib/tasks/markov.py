@@ -44,12 +44,14 @@ class Markov:
     def text(self, key: jax.Array, length: int) -> jax.Array:
         """Write a text of this length: -> tokens[length]."""
 
-        def write(two: tuple[jax.Array, jax.Array], key: jax.Array) -> tuple[tuple, jax.Array]:
-            token = jax.random.categorical(key, self._law(*two))
+        def write(two: tuple[jax.Array, jax.Array], noise: jax.Array) -> tuple[tuple, jax.Array]:
+            token = jnp.argmax(self._law(*two) + noise)  # a draw: the Gumbel trick
             return (two[1], token), token
 
+        # Drawn at once: a key for each token would take most of the time.
+        noise = jax.random.gumbel(key, (length, self.vocabulary_size))
         none = self.init_state()
-        return jax.lax.scan(write, (none, none), jax.random.split(key, length))[1]
+        return jax.lax.scan(write, (none, none), noise)[1]
 
     def _law(self, before: jax.Array, last: jax.Array) -> jax.Array:
         """Return ln o[..., V] behind two tokens[...]; while `before` is -1, none, it is uniform."""
