@@ -1,4 +1,4 @@
-"""The oracle of the decoding tests: a Markov chain whose every probability is known."""
+"""The oracles of decoding: a Markov chain whose every probability is known, and penalties."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -58,3 +58,21 @@ def log_p(chain, prompt, text):
     table = np.asarray(jax.nn.log_softmax(chain.table), np.float64)
     line = [0, *prompt, *text]
     return sum(float(table[tuple(line[t - 2 : t + 1])]) for t in range(len(prompt) + 1, len(line)))
+
+
+HARD = {"repetition": 1.5, "frequency": 0.3, "block_ngrams": 2}
+
+
+def penalised(logits, line, repetition=1.0, frequency=0.0, block_ngrams=None):
+    """Return the penalised logits of what follows a list of tokens."""
+    logits = np.array(logits, np.float32)
+    for w in set(line):
+        logits[w] = logits[w] / repetition if logits[w] > 0 else logits[w] * repetition
+        logits[w] -= frequency * line.count(w)
+    if block_ngrams:
+        said = {tuple(line[i : i + block_ngrams]) for i in range(len(line) - block_ngrams + 1)}
+        for w in range(len(logits)):
+            ending = [*line, w][-block_ngrams:]
+            if len(ending) == block_ngrams and tuple(ending) in said:
+                logits[w] = -np.inf
+    return logits

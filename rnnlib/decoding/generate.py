@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from rnnlib.decoding.strategies import (
     NO_TOKEN,
     Strategy,
+    as_pytree,
     check_tokens,
     check_top_k,
     checked_count,
@@ -58,8 +59,9 @@ def generate(
     the prompt. A row depends on its own key alone.
     Raises: ValueError (an empty prompt, a token or stop outside the vocabulary, length < 1, keys
     that are no batch, top_k > V, a strategy that takes no token), TypeError (a prompt, length or
-    stop that is no integer), FloatingPointError (NaN, +inf or nothing but -inf for logits; under
-    someone's jit, where nothing can be raised, the token is -1 instead).
+    stop that is no integer, a strategy that is no function), FloatingPointError (NaN, +inf or
+    nothing but -inf for logits, also if penalties block every token; under someone's jit, where
+    nothing can be raised, the token is -1 instead).
     Reference: Sutskever, Martens and Hinton (2011), Generating text with recurrent neural networks.
     See lesson 01.
     """
@@ -69,9 +71,8 @@ def generate(
     prompt, vocabulary_size, stop = checked_prompt(model, prompt, stop)
     for part in jax.tree.leaves(strategy, is_leaf=lambda part: hasattr(part, "top_k")):
         check_top_k(getattr(part, "top_k", None), vocabulary_size)
+    strategy = as_pytree("strategy", strategy)
     seen = prompt if sees_tokens(strategy) else None
-    if jax.tree_util.all_leaves([strategy]):  # an ordinary function: part of what is compiled
-        strategy = jax.tree_util.Partial(strategy)
     read = read_prompt(model, prompt)
     texts = _write(model, read, seen, keys, strategy, stop, length)
     check_tokens(texts, vocabulary_size)

@@ -22,32 +22,55 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 Strategy = Callable[..., jax.Array]  # logits[V], key[, tokens] -> token
+Penalties = Callable[[jax.Array, jax.Array], jax.Array]  # logits[V], tokens -> logits[V]
 
 NO_TOKEN = -1  # what a strategy takes from logits that are no distribution
 
 
-def greedy() -> Strategy:
-    """Make the strategy that takes the likeliest token: argmax_w logits_w. See lesson 01."""
-    return _argmax
+def greedy(penalties: Penalties | None = None) -> Strategy:
+    """Make the strategy that takes the likeliest token: argmax_w logits_w. See lesson 01.
+
+    With `penalties` (see there) the logits are the penalised ones.
+    Raises: TypeError (penalties that are no function).
+    """
+    return _with_penalties(_argmax, penalties)
 
 
 def sample(
-    temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    typical_p: float | None = None,
+    penalties: Penalties | None = None,
 ) -> Strategy:
     """Make the strategy that draws a token from the distribution, sharpened and cut off.
 
     p_w is proportional to exp(logits_w / temperature) for w in the kept set, and 0 elsewhere.
 
-    A temperature of 1 changes nothing, towards 0 it becomes greedy. Kept are the `top_k` likeliest
-    tokens (1 .. V) and, of these, the smallest set of likeliest ones whose share is at least
-    `top_p`, in (0, 1]. With neither, everything is kept.
+    A temperature of 1 changes nothing, towards 0 it becomes greedy. The cuts see the distribution
+    after `penalties` and temperature, one after another, each what the one before has kept,
+    normalised anew:
 
-    Raises: ValueError (temperature <= 0, top_k < 1, or > V once V is known, top_p <= 0 or
-    > 1), TypeError (what is not one number; a top_k that is not a whole one).
+        top_k      the k likeliest tokens (1 .. V)
+        top_p      the smallest set of likeliest ones whose share is at least top_p, in (0, 1]
+        min_p      those with p_w >= min_p max p, in (0, 1]
+        typical_p  the smallest set, in order of |-ln p_w - H| with H = -sum p ln p, whose share is
+                   at least typical_p, in (0, 1]
+
+    Each keeps at least one token, typical_p maybe not the likeliest. Of equals top_k, top_p and
+    typical_p keep the first, min_p all. With no cut, everything is kept.
+
+    Raises: ValueError (temperature <= 0, top_k < 1, or > V once V is known, another cut <= 0 or
+    > 1), TypeError (what is not one number; a top_k that is not a whole one; penalties that are no
+    function).
     Reference: Fan, Lewis and Dauphin (2018), Hierarchical neural story generation (top-k);
-    Holtzman et al. (2020), The curious case of neural text degeneration (top-p). See lesson 01.
+    Holtzman et al. (2020), The curious case of neural text degeneration (top-p); Nguyen et al.
+    (2024), Turning up the heat (min-p); Meister et al. (2023), Locally typical sampling. See
+    lesson 01.
     """
     # Plain numbers, whatever came in: a NumPy scalar's type would compile everything anew.
     temperature = checked_number("temperature", temperature)
@@ -55,9 +78,33 @@ def sample(
         raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
     if top_k is not None and (top_k := checked_count("top_k", top_k)) < 1:
         raise ValueError(f"top_k must be >= 1, got {top_k}")
-    if top_p is not None and not 0 < (top_p := checked_number("top_p", top_p)) <= 1:
-        raise ValueError(f"top_p must be in (0, 1], got {top_p}")
-    return _Sample(temperature, top_k, top_p)
+    shares = {"top_p": top_p, "min_p": min_p, "typical_p": typical_p}
+    for name, share in shares.items():
+        if share is not None and not 0 < (share := checked_number(name, share)) <= 1:
+            raise ValueError(f"{name} must be in (0, 1], got {share}")
+        shares[name] = share
+    return _with_penalties(_Sample(temperature, top_k, **shares), penalties)
+
+
+def _with_penalties(strategy: Strategy, penalties: Penalties | None) -> Strategy:
+    if penalties is None:
+        return strategy  # nothing keeps the tokens for it
+    return Partial(
+        _after_penalties, as_pytree("penalties", penalties), as_pytree("strategy", strategy)
+    )
+
+
+def _after_penalties(
+    penalties: Penalties, strategy: Strategy, logits: jax.Array, key: jax.Array, tokens: jax.Array
+) -> jax.Array:
+    return strategy(penalties(logits, tokens), key)
+
+
+def as_pytree(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Return a function that `jit` takes: an ordinary one becomes part of what is compiled."""
+    if not callable(function):
+        raise TypeError(f"{name} must be a function, got {function!r}")
+    return Partial(function) if jax.tree_util.all_leaves([function]) else function
 
 
 def checked_number(name: str, value: Any) -> float:
@@ -108,7 +155,8 @@ def check_tokens(tokens: jax.Array, vocabulary_size: int) -> None:
 
 def no_distribution(where: str = "") -> FloatingPointError:
     return FloatingPointError(
-        f"no token can be chosen{where}: the logits hold NaN or +inf, or nothing but -inf"
+        f"no token can be chosen{where}: the logits hold NaN or +inf, or nothing but -inf, as "
+        "when penalties block every token"
     )
 
 
@@ -122,7 +170,7 @@ def sees_tokens(strategy: Strategy) -> bool:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["temperature", "top_k", "top_p"],
+    data_fields=["temperature", "top_k", "top_p", "min_p", "typical_p"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -132,21 +180,43 @@ class _Sample:
     temperature: float
     top_k: int | None
     top_p: float | None
+    min_p: float | None
+    typical_p: float | None
 
     def __call__(self, logits: jax.Array, key: jax.Array) -> jax.Array:
         check_top_k(self.top_k, len(logits))
         logits = (logits - logits.max()) / self.temperature  # max first: a tiny one cannot overflow
-        if self.top_k is None and self.top_p is None:
+        cuts = self.top_k, self.top_p, self.min_p, self.typical_p
+        if all(cut is None for cut in cuts):
             return _taken(jax.random.categorical(key, logits), logits)
         order = jnp.argsort(-logits)  # [V], likeliest first
+        p = jax.nn.softmax(logits[order])
         kept = jnp.arange(len(logits)) < (len(logits) if self.top_k is None else self.top_k)
         if self.top_p is not None:
-            p = jnp.where(kept, jax.nn.softmax(logits[order]), 0)
-            p = p / p.sum()
-            # The shares in front of 1 can round to 1: at top_p = 1 that must cut nothing.
-            kept &= (jnp.cumsum(p) - p < self.top_p) | (self.top_p >= 1)
+            kept &= _smallest(_normalised(p, kept), self.top_p)
+        if self.min_p is not None:
+            kept &= p >= self.min_p * p[0]
+        if self.typical_p is not None:
+            kept &= _typical(_normalised(p, kept), self.typical_p)
         kept = jnp.zeros(len(logits), bool).at[order].set(kept)
         return _taken(jax.random.categorical(key, jnp.where(kept, logits, -jnp.inf)), logits)
+
+
+def _normalised(p: jax.Array, kept: jax.Array) -> jax.Array:
+    p = jnp.where(kept, p, 0)
+    return p / p.sum()
+
+
+def _smallest(p: jax.Array, share: float) -> jax.Array:
+    """Mark the first of p[V] that together have the share, the one that reaches it included."""
+    # The shares in front of 1 can round to 1: at 1 that must cut nothing.
+    return (jnp.cumsum(p) - p < share) | (share >= 1)
+
+
+def _typical(p: jax.Array, share: float) -> jax.Array:
+    """Mark the smallest set of p[V] with the share whose surprises are closest to the mean one."""
+    order = jnp.argsort(jnp.abs(-jnp.log(p) - jax.scipy.special.entr(p).sum()))
+    return jnp.zeros(len(p), bool).at[order].set(_smallest(p[order], share))
 
 
 def check_top_k(top_k: int | None, vocabulary_size: int) -> None:

@@ -185,6 +185,11 @@ def test_bad_input_to_generate(chain, changed, message):
     assert chain.traces in ([], ["prefill"], ["prefill", "step"])
 
 
+def test_a_strategy_is_a_function(chain):
+    with pytest.raises(TypeError, match=r"strategy must be a function, got 0\.7"):
+        generate(chain, [0], 3, keys(1), 0.7)
+
+
 def test_prompts_are_integers_in_one_row(chain):
     with pytest.raises(TypeError, match=r"prompt must be int\[P\], got float64\[1\]"):
         generate(chain, [0.5], 3, keys(1), greedy())

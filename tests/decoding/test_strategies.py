@@ -51,6 +51,17 @@ def test_the_sharpest_sampling_is_greedy(chain, sharp):
         (sample(top_p=0.65), np.array([4, 3, 0, 0]) / 7),
         (sample(top_p=0.75), np.array([4, 3, 2, 0]) / 9),  # 0.7 is not enough
         (sample(top_k=3, top_p=0.75), np.array([4, 3, 0, 0]) / 7),  # of 0.9, 0.7 is 78 %
+        (sample(min_p=0.45), np.array([4, 3, 2, 0]) / 9),  # 0.2 is half of 0.4
+        (sample(min_p=0.55), np.array([4, 3, 0, 0]) / 7),
+        (sample(0.5, min_p=0.45), np.array([16, 9, 0, 0]) / 25),  # after the temperature
+        # H is 1.28 nats; 0.3 is off by 0.08, 0.2 by 0.33, 0.4 by 0.36, 0.1 by 1.02.
+        (sample(typical_p=0.29), [0, 1, 0, 0]),
+        (sample(typical_p=0.45), np.array([0, 3, 2, 0]) / 5),
+        (sample(typical_p=0.55), np.array([4, 3, 2, 0]) / 9),  # 0.5 is not enough
+        (sample(typical_p=1.0), [0.4, 0.3, 0.2, 0.1]),
+        # Of 4, 3, 2 in 9 H is 1.06, and 3 / 9 off by 0.04; of those two or four, 0.4 is closer.
+        (sample(top_p=0.75, typical_p=0.3), [0, 1, 0, 0]),
+        (sample(top_k=2, typical_p=0.5), [1, 0, 0, 0]),
     ],
 )
 def test_frequencies_are_the_truth(strategy, truth):
@@ -63,7 +74,7 @@ def test_frequencies_are_the_truth(strategy, truth):
     assert (counts[expected == 0] == 0).all()
     counts, expected = counts[expected > 0], expected[expected > 0]
     # The 99.9 % points of chi-square with 1, 2 and 3 degrees of freedom.
-    limit = {2: 10.83, 3: 13.82, 4: 16.27}[len(expected)]
+    limit = {1: 1e-9, 2: 10.83, 3: 13.82, 4: 16.27}[len(expected)]
     assert ((counts - expected) ** 2 / expected).sum() < limit
 
 
@@ -181,6 +192,10 @@ def test_a_function_without_a_parameter_of_that_name_gets_no_tokens(chain):
         ({"top_k": np.int32(-2)}, r"top_k must be >= 1, got -2"),
         ({"top_p": 0.0}, r"top_p must be in \(0, 1\], got 0.0"),
         ({"top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
+        ({"min_p": 0}, r"min_p must be in \(0, 1\], got 0.0"),
+        ({"min_p": np.nan}, r"min_p must be in \(0, 1\], got nan"),
+        ({"typical_p": -0.5}, r"typical_p must be in \(0, 1\], got -0.5"),
+        ({"typical_p": 1.01}, r"typical_p must be in \(0, 1\], got 1.01"),
     ],
 )
 def test_bad_strategies(arguments, message):
@@ -200,6 +215,9 @@ def test_bad_strategies(arguments, message):
         ({"temperature": None}, r"temperature must be one number, got None"),
         ({"top_p": [0.5]}, r"top_p must be one number, got \[0.5\]"),
         ({"top_p": True}, r"top_p must be one number, got True"),
+        ({"min_p": "0.1"}, r"min_p must be one number, got '0.1'"),
+        ({"typical_p": [0.5]}, r"typical_p must be one number, got \[0.5\]"),
+        ({"penalties": 1.2}, r"penalties must be a function, got 1.2"),
     ],
 )
 def test_what_is_no_number_is_no_setting(arguments, message):
@@ -211,9 +229,8 @@ def test_numbers_may_come_from_any_library():
     plain = sample(0.5, 2, 0.75)
     assert sample(np.float32(0.5), np.int64(2), np.float64(0.75)) == plain
     assert sample(jnp.array(0.5), jnp.array(2), jnp.array(0.75)) == plain
-    assert [type(x) for x in vars(sample(jnp.array(1), np.uint8(2), 1)).values()] == [
-        float, int, float,
-    ]  # fmt: skip
+    made = sample(jnp.array(1), np.uint8(2), 1, jnp.array(1), np.float32(1))
+    assert [type(x) for x in vars(made).values()] == [float, int, float, float, float]
 
 
 def test_a_cut_larger_than_the_vocabulary_is_refused_without_generate_too():

@@ -189,6 +189,10 @@ def test_everything_is_float32_whatever_the_default(enable_x64):
             ),
             "must have 1 to 7 tokens, got 8",
         ),
+        (
+            lambda: beam_search(CachedTransformer(model(), 7), TOKENS, 1, 2),
+            "must have 1 to 7 tokens, got 8",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(make, message):
