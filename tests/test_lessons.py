@@ -29,7 +29,8 @@ LONGER = {
     "04_the_recall_cliff": "93 s: five models are trained for one figure, and two exercises train",
     "06_work_and_depth": "97 s: 66 of them measure times, whose repeats carry the claims",
     "07_one_token_at_a_time": "86 s: a Transformer learns to write its working, an exercise trains",
-    "08_the_exact_oracle": "68 s: three records have small cases of every model, exercises train",
+    "08_the_exact_oracle": "85 s: four records have small cases of every model, exercises train",
+    "10_loops": "90 s: three records have small cases of every model and decoder",
 }
 
 
