@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnnlib.tasks.binding import AssociativeRecall
 from rnnlib.tasks.grammars import Agreement, Selectional
 from rnnlib.tasks.memory import Adding, Copying, Recall, SelectiveCopying
 from rnnlib.tasks.stories import Stories
@@ -26,6 +27,9 @@ TASKS: list[Task] = [
     Agreement("right", (0, 3)),
     Agreement("centre", 2, opposite=True),
     Selectional((1, 3), nouns=5),
+    AssociativeRecall(3, 5, 4),
+    AssociativeRecall(3, 5, 4, shown=True, length=14),
+    AssociativeRecall(3, 5, 4, order="query first"),
     Stories(),
     Stories(6, facts=2),
     Working(9),
