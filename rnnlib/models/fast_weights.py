@@ -9,7 +9,7 @@ from flax import nnx
 Memory = tuple[jax.Array, jax.Array]  # S[d, d], and the key [d] of the token before
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """What the cell makes of an input, or, with a leading axis, of many."""
 
     query: jax.Array  # [d], of length 1
@@ -65,12 +65,12 @@ class FastWeights(nnx.Module):
         """Return S_0 = 0, of shape [d, d], and the key of no token, 0[d]."""
         return jnp.zeros((self.size, self.size), jnp.float32), jnp.zeros(self.size, jnp.float32)
 
-    def read(self, x: jax.Array) -> _Pair:
+    def read(self, x: jax.Array) -> Pair:
         """Return what an input x[D] asks, names and says; its key is for the next one's value."""
         u, d = x @ self.w_x[...], self.size
         gates = u[3 * d :] + self.b[...]
         log_keep = jax.nn.log_sigmoid(gates[1]) if self.gated else jnp.zeros_like(gates[0])
-        return _Pair(
+        return Pair(
             _unit(u[:d]), _unit(u[d : 2 * d]), u[2 * d : 3 * d], jax.nn.sigmoid(gates[0]), log_keep
         )
 
@@ -111,20 +111,20 @@ class FastWeights(nnx.Module):
         read = read.reshape(-1, self.size)[: len(xs)]
         return jnp.concatenate([read, xs], axis=1) @ self.w_o[...]
 
-    def _chunk(self, matrix: jax.Array, pairs: _Pair) -> tuple[jax.Array, jax.Array]:
+    def _chunk(self, matrix: jax.Array, pairs: Pair) -> tuple[jax.Array, jax.Array]:
         """Write a chunk of pairs, and read with each query: S[d, d], [C, ...] -> S, [C, d]."""
         q, k, v, write, log_keep = pairs
-        kept = jnp.cumsum(log_keep)  # ln A_t
-        since = kept[:, None] - kept[None, :]  # ln(A_t / A_s): at most 0 where s <= t
-        since = jnp.exp(jnp.where(jnp.tri(len(k), dtype=bool), since, -jnp.inf))
-        kept = jnp.exp(kept)[:, None]
+        log_a = jnp.cumsum(log_keep)  # ln A_t
+        log_ratio = log_a[:, None] - log_a[None, :]  # ln(A_t / A_s): at most 0 where s <= t
+        ratio = jnp.exp(jnp.where(jnp.tri(len(k), dtype=bool), log_ratio, -jnp.inf))
+        a = jnp.exp(log_a)[:, None]
         u = write[:, None] * v
         if self.delta:
-            u = u - write[:, None] * kept * (k @ matrix.T)
-            earlier = jnp.tril(write[:, None] * since * (k @ k.T), -1)  # and 1 on the diagonal
+            u = u - write[:, None] * a * (k @ matrix.T)
+            earlier = jnp.tril(write[:, None] * ratio * (k @ k.T), -1)  # and 1 on the diagonal
             u = jax.scipy.linalg.solve_triangular(earlier, u, lower=True, unit_diagonal=True)
-        ys = kept * (q @ matrix.T) + (since * (q @ k.T)) @ u
-        return kept[-1:] * matrix + (since[-1][:, None] * u).T @ k, ys
+        ys = a * (q @ matrix.T) + (ratio * (q @ k.T)) @ u
+        return a[-1:] * matrix + (ratio[-1][:, None] * u).T @ k, ys
 
 
 def _unit(x: jax.Array) -> jax.Array:
