@@ -6,6 +6,7 @@ import pytest
 from flax import nnx
 
 from rnnlib.models.embedding import Embedding
+from rnnlib.models.encoder_decoder import EncoderDecoder
 from rnnlib.models.language_model import LanguageModel
 from rnnlib.models.parameters import weights
 from rnnlib.models.transformer import Transformer
@@ -13,7 +14,7 @@ from rnnlib.models.transformer import Transformer
 V, H = 500, 64
 
 
-@pytest.mark.parametrize("model", [LanguageModel, Transformer])
+@pytest.mark.parametrize("model", [LanguageModel, Transformer, EncoderDecoder])
 def test_embedded_tokens_have_variance_one(model):
     xs = model(V, H, rngs=nnx.Rngs(0)).embed(jnp.arange(V))
     assert xs.shape == (V, H)

@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 from rnnlib.models.cells import GRU, LSTM, RNN, MinGRU
+from rnnlib.models.forgetting import ForgettingTransformer
 from rnnlib.models.language_model import LanguageModel
 from rnnlib.models.transformer import CachedTransformer, Transformer
 
@@ -21,7 +22,11 @@ RECURRENT = {
     for cell in (RNN, GRU, LSTM, MinGRU)
     for tied in (False, True)
 }
-MODELS = {**RECURRENT, "Transformer": partial(Transformer, heads=2)}
+MODELS = {
+    **RECURRENT,
+    "Transformer": partial(Transformer, heads=2),
+    "ForgettingTransformer": partial(ForgettingTransformer, heads=2),
+}
 
 each_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 each_depth = pytest.mark.parametrize("layers", LAYERS)
