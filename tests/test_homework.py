@@ -157,7 +157,8 @@ def test_the_search_index_knows_no_word_of_a_solution_or_a_hidden_test(homework)
     assert not [name for name in index["docnames"] if name.startswith("book/homework")]
     sources = [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "book").glob("*.[mb][di]*")]
     public = words("\n".join(path.read_text() for path in sources))
-    known = {*index["terms"], *index["titleterms"]}
+    parts = [*index["terms"].items(), *index["titleterms"].items()]
+    known = {term for term, pages in parts if pages != []}  # a site built again keeps old words
     assert len(words(homework.notebook.read_text()) & known) > 200
     secret = words("\n".join(secrets(homework))) - public
     assert len(secret) > 50
