@@ -108,3 +108,72 @@ def test_exercises_have_folded_solutions(cells):
     solutions = [c for c in cells if "solution" in c.metadata.get("tags", [])]
     assert len(solutions) >= 3
     assert all("hide-cell" in cell.metadata.tags for cell in solutions)
+
+
+def text(cell) -> str:
+    """Everything that a cell says: its prose, or what it printed."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.outputs)
+
+
+def predictions(cells) -> list[tuple[str, int, int]]:
+    """Find each prediction: its name, the cell that asks, and the one that answers."""
+    asked, found = {}, []
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            if question := re.match(r"([\w, ]+) = None", cell.source):
+                asked |= dict.fromkeys(question[1].split(", "), i)
+            names = re.findall(r"\bcompare\(\s*(\w+)", cell.source)
+            found += [(name, asked.pop(name), i) for name in names if name in asked]
+    assert not [name for name in asked if name.startswith("guess")], "asked, and not answered"
+    return found
+
+
+def told(cells) -> list[str]:
+    """Say what stands unfolded above an answer that gives it away: a figure, a table, the number.
+
+    On the site a cell that calls `compare` is folded, with what follows it in its section.
+    """
+    folded, problems = set(), []
+    for name, start, end in predictions(cells):
+        section = end
+        while section < len(cells) and not (
+            cells[section].cell_type == "markdown"
+            and re.search(r"^#+ ", cells[section].source, re.MULTILINE)
+        ):
+            folded.add(section)
+            section += 1
+        measured = re.search(r"measured (\S+).*?(?:No guess made|$)", text(cells[end]))
+        number = rf"(?<![\d.]){re.escape(measured[1])}(?!\d|\.\d)" if measured else "$^"
+        for i in sorted(set(range(end)) - folded):
+            shown = [k for o in cells[i].get("outputs", []) for k in o.get("data", {})]
+            if i > start and {"image/png", "text/markdown", "text/html"} & set(shown):
+                problems.append(f"{name}: a figure or a table in cell {i}")
+            if len(measured[1]) > 3 and re.search(number, text(cells[i])):
+                problems.append(f"{name}: {measured[1]} in cell {i}")
+    return problems
+
+
+def test_no_answer_stands_above_its_fold(lesson, cells):
+    assert not told(cells)
+    assert predictions(cells), "a lesson asks for at least one prediction"
+
+
+@pytest.mark.parametrize("early", ["The answer is 0.893.", "figure"])
+def test_an_answer_above_its_fold_is_seen(early):
+    new = nbformat.v4
+    figure = new.new_output("display_data", {"image/png": "", "text/plain": "<Figure>"})
+    answer = new.new_output("stream", text="share: measured 0.893. No guess made.")
+    cells = [
+        new.new_markdown_cell("# Title\n\n## Predict"),
+        new.new_code_cell("guess = None  # a share"),
+        new.new_markdown_cell("## The experiment"),
+        new.new_code_cell("compare(guess, x, 'share')", outputs=[answer]),
+        new.new_code_cell("plot()", outputs=[figure]),
+        new.new_markdown_cell("The share is 0.893, as foretold."),
+    ]
+    assert not told(cells)
+    above = new.new_code_cell("plot()", outputs=[figure])
+    cells.insert(3, above if early == "figure" else new.new_markdown_cell(early))
+    assert len(told(cells)) == 1

@@ -88,6 +88,7 @@ def assemble(lesson: Lesson) -> NotebookNode:
     first = bootstrap(lesson.root, gains=bool(larger))
     cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
     notebook.cells.insert(at, cell)
+    fold_imports(notebook, at + 1)
     fold_solutions(notebook)
     link_home(notebook, lesson)
     number_cells(notebook)
@@ -115,6 +116,13 @@ def parsed(notebook: NotebookNode, at: int, lesson: Lesson) -> ast.Module:
     except SyntaxError as error:
         where = place(notebook, at, lesson, error.lineno or 1)
         raise LessonError(f"{where}\nSyntaxError: {error.msg}") from None
+
+
+def fold_imports(notebook: NotebookNode, at: int) -> None:
+    """Fold the imports on the site: a list that nobody reads would stand before the first idea."""
+    later = [cell for cell in notebook.cells[at:] if cell.cell_type == "code"]
+    if later and later[0].source.startswith(("import ", "from ")):
+        later[0].metadata["tags"] = sorted({*later[0].metadata.get("tags", []), "hide-input"})
 
 
 def fold_solutions(notebook: NotebookNode) -> None:

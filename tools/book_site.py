@@ -5,10 +5,15 @@ are plain Markdown, the classes that the design needs; it repairs what the theme
 screen readers; and it drops scripts that the book does not use.
 """
 
+import base64
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import nbformat
 from docutils.nodes import reference
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -39,6 +44,11 @@ REPAIRS = [
     (r'URL: (<a class="reference external")', r"\1"),
 ]
 
+SCRIPTS = {  # what a page needs if its body has this
+    '<section class="predict"': ["predict.js"],
+    '<script class="chart"': ["vega/vega.min.js", "vega/vega-lite.min.js", "explore.js"],
+}
+
 
 def link_inside(app: Sphinx, page: str, source: list[str]) -> None:
     """Turn a notebook's links to the repository into links to the pages here."""
@@ -68,9 +78,32 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
     """Repair the body of one page, and leave out the scripts that it does not need."""
     for old, new in REPAIRS:
         context["body"] = re.sub(old, new, context.get("body", ""))
+    if page.startswith("notebooks/"):
+        context["body"] = with_charts(context["body"], ROOT / f"{page}.ipynb")
+    for mark, scripts in SCRIPTS.items():
+        if mark in context["body"]:
+            for script in scripts:
+                app.add_js_file(script)
     for kind in ("css_files", "script_files"):
         kept = (file for file in context.get(kind, []) if "thebe" not in describe(file).lower())
         context[kind] = list(kept)
+
+
+def with_charts(body: str, notebook: Path) -> str:
+    """Write the chart of `rnnlib.notebook.explore` behind the figure that has it as metadata.
+
+    MyST-NB names the file of an image by its bytes' hash, which tells which figure it is.
+    """
+    if not notebook.exists():
+        return body
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if chart := output.get("metadata", {}).get("vega-lite"):
+                name = hashlib.sha256(base64.b64decode(output.data["image/png"])).hexdigest()
+                text = json.dumps(chart, separators=(",", ":")).replace("<", "\\u003c")
+                script = f'<script class="chart" type="application/json">{text}</script>'
+                body = re.sub(rf"<img [^>]*{name}[^>]*>", lambda m: m[0] + script, body)  # noqa: B023
+    return body
 
 
 def describe(file: Any) -> str:

@@ -52,7 +52,7 @@ ALL = {
     "claims, fresh against committed": f"{WITH_CLAIMS} {PYTEST} tests/test_claims.py",
     "lessons, alone as on Colab": f"python tools/colab_venv.py && {COLAB}",
     "book": f"jupyter-book build . -W -n --keep-going --all --quiet && {PYTEST} -m built",
-    "browser": f"{PYTEST} -n 2 --dist loadgroup tests/test_browser.py",
+    "browser": f"{PYTEST} -n 2 --dist loadgroup tests/pages",
 }
 # What a new version of somebody else's package can break.
 UPGRADED = (

@@ -1,6 +1,7 @@
 """The style: colours that everyone can tell apart, labels that do not overlap, clear refusals."""
 
 import itertools
+import re
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
+from assemble import ROOT
 from rnnlib.notebook import plots
 from rnnlib.training.tuning import Search
 
@@ -72,6 +74,22 @@ def test_colours_stay_apart(vision):
 @pytest.mark.parametrize("name", COLOURED)
 def test_colours_have_contrast_on_every_page(name, page):
     assert plots.contrast(COLOURED[name], PAGES[page]) >= 3
+
+
+def turned_over(colour):
+    """What the site's filter makes of a colour on a dark page: invert(1) hue-rotate(180deg)."""
+    luminance = np.array([0.213, 0.715, 0.072])  # Filter Effects Module Level 1, W3C
+    return np.clip((2 * luminance - np.eye(3)) @ (1 - np.array(to_rgb(colour))), 0, 1)
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_figures_have_contrast_on_the_dark_page(name):
+    style = (ROOT / "book" / "_static" / "course.css").read_text()
+    assert "filter: invert(1) hue-rotate(180deg)" in style
+    ground = re.search(r'data-theme="dark"\] \{\s*--course-ground: (#\w{6})', style)[1]
+    assert plots.contrast(turned_over(COLOURED[name]), ground) >= 3
+    assert plots.contrast(turned_over(plots.ink(COLOURED[name])), ground) >= 4.5
+    assert (turned_over(plots.CARD) < to_rgb(ground)).all()  # blended by `lighten`: the page's own
 
 
 def test_text_is_legible_on_the_card():

@@ -3,21 +3,17 @@
 import functools
 import re
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from looking import ANSWERS_OPEN, AXE, ROOT, lessons, listen, notebooks, violations
+from playwright.sync_api import Browser, expect
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-from browser import PATIENCE, SITE, chromium, drawn, open_page, pages, served  # noqa: E402
-from needs import no_browser  # noqa: E402
+from browser import drawn, open_page, pages
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE, DESKTOP = 360, 1280
 THEMES = ("light", "dark")
 
@@ -30,7 +26,6 @@ each_page = pytest.mark.parametrize(
         for address in pages() or ["(none: run make book)"]
     ],
 )
-expect.set_options(timeout=PATIENCE)
 
 # Figures that say nothing, or only their file's name.
 SILENT_FIGURES = r"""() => {
@@ -63,22 +58,6 @@ OVERHANGING = r"""(width) => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    if not (SITE / "index.html").exists():
-        pytest.fail(f"no built book at {SITE}: run make book")
-    with served(SITE) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if why := no_browser():
-        pytest.skip(why)
-    with chromium() as browser:
-        yield browser
-
-
 class Visit(NamedTuple):
     """What one visit to a page found: one load serves all tests of the page."""
 
@@ -91,34 +70,6 @@ class Visit(NamedTuple):
 Visitor = Callable[[str], Visit]
 
 
-def listen(page: Page, home: str) -> list[str]:
-    """Note everything that should not happen while a page loads."""
-    heard: list[str] = []
-
-    def note(happened: bool, what: str) -> None:
-        if happened:
-            heard.append(what)
-
-    page.on("pageerror", lambda error: note(True, f"error: {error}"))
-    page.on("console", lambda said: note(said.type == "error", f"console: {said.text}"))
-    page.on("requestfailed", lambda r: note(True, f"failed: {r.url} {r.failure}"))
-    page.on("request", lambda r: note(not r.url.startswith((home, "data:")), f"left: {r.url}"))
-    page.on("response", lambda r: note(r.status >= 400, f"{r.status}: {r.url}"))
-    return heard
-
-
-def violations(page: Page, theme: str) -> list[str]:
-    """Run axe on the page in one theme; returns what it calls serious or critical."""
-    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    found: list[dict[str, Any]] = page.evaluate("() => axe.run().then((r) => r.violations)")
-    return [
-        f"{rule['id']} ({rule['impact']}): {node['html'][:300]} {node['failureSummary']}"
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-
-
 @pytest.fixture(scope="module")
 def visit(site: str, browser: Browser) -> Visitor:
     @functools.cache
@@ -127,6 +78,7 @@ def visit(site: str, browser: Browser) -> Visitor:
             browser, viewport={"width": DESKTOP, "height": 900}, reduced_motion="reduce"
         )
         events = listen(page, site)
+        page.add_init_script(ANSWERS_OPEN)  # else what is folded would not be looked at
         page.goto(f"{site}/{address}", wait_until="networkidle")
         page.evaluate("() => window.MathJax?.startup?.promise?.then(() => null)")
         silent = page.evaluate(SILENT_FIGURES)
@@ -161,16 +113,6 @@ def test_nothing_sticks_out_on_a_phone(visit: Visitor, address: str) -> None:
 def test_axe_finds_nothing_serious(visit: Visitor, address: str, theme: str) -> None:
     found = visit(address).serious[theme]
     assert not found, "\n\n".join(found)
-
-
-def notebooks() -> list[str]:
-    """Addresses of the built lessons and homework."""
-    return [address for address in pages() if address.startswith("notebooks/")]
-
-
-def lessons() -> list[str]:
-    """Addresses of the built lessons."""
-    return [address for address in notebooks() if "/homework/" not in address]
 
 
 def rare_word() -> tuple[str, str]:
