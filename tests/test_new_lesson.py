@@ -3,10 +3,14 @@
 import re
 import shutil
 
+import nbformat
 import pytest
 import test_book
+import test_lessons
 import yaml
 
+from assemble import ROOT, Lesson
+from lessons import build
 from new_lesson import new_lesson
 
 
@@ -52,3 +56,32 @@ def test_this_book_agrees_with_itself_after_a_new_lesson(tmp_path, monkeypatch):
     monkeypatch.setattr(test_book, "ROOT", tmp_path)
     monkeypatch.setattr(test_book, "BOOK", tmp_path / "book")
     test_book.test_the_map_of_lessons_marks_what_is_to_come()
+
+
+@pytest.mark.slow
+def test_a_new_lesson_is_whole(tmp_path):
+    """Recorded, executed, and in the form of every lesson, before a word of it is changed."""
+    shutil.copytree(ROOT / "rnnlib", tmp_path / "rnnlib", ignore=shutil.ignore_patterns("recorded"))
+    (tmp_path / "book").mkdir()
+    for file in ("_config.yml", "_toc.yml", "book/intro.md"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    lesson = Lesson(tmp_path, new_lesson("99_the_next", tmp_path).stem)
+    build(lesson, record="1")
+    build(lesson)
+    cells = nbformat.read(lesson.notebook, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    for check in (
+        test_lessons.test_notebook_ran_to_its_end,
+        test_lessons.test_notebook_is_quiet,
+        test_lessons.test_cells_are_short,
+        test_lessons.test_tags_are_known,
+        test_lessons.test_figures_have_alt_text,
+    ):
+        check(code)
+    test_lessons.test_prose_is_plain_markdown(cells)
+    test_lessons.test_exercises_have_folded_solutions(cells)
+    assert len(test_lessons.predictions(cells)) == 2
+    assert not test_lessons.told(cells)
+    outputs = [output for cell in code for output in cell.outputs]
+    assert sum("vega-lite" in output.get("metadata", {}) for output in outputs) == 1
+    assert sum("<table>" in output.get("data", {}).get("text/html", "") for output in outputs) == 1

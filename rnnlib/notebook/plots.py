@@ -1,8 +1,9 @@
 """One look for every figure: a colour and a marker per architecture, every seed to be seen.
 
-The figures are opaque cards of a warm white: text keeps its contrast on a light page and on a dark
-one. The colours have at least 3:1 against the card and against both pages, and stay apart under the
-three kinds of colour blindness (tests/notebook/test_plots.py simulates them). At a phone's width of
+The figures are opaque cards of a warm white; the site turns them over in the dark, where lightness
+is inverted and hues stay. The colours have at least 3:1 against the card and both pages, also
+turned over, and stay apart under the three kinds of colour blindness (tests/notebook/test_plots.py
+simulates them). At a phone's width of
 360 px the smallest text is about 9 px high.
 """
 

@@ -58,6 +58,15 @@ OVERHANGING = r"""(width) => {
 }"""
 
 
+# Code that scrolls sideways, and tables: a reader does not see that there is more.
+SIDEWAYS = r"""(query) => {
+  document.querySelectorAll("details").forEach((details) => { details.open = true; });
+  return [...document.querySelectorAll(query)]
+    .filter((node) => node.scrollWidth > node.clientWidth + 1)
+    .map((node) => node.textContent.trim().slice(0, 80));
+}"""
+
+
 class Visit(NamedTuple):
     """What one visit to a page found: one load serves all tests of the page."""
 
@@ -65,6 +74,8 @@ class Visit(NamedTuple):
     silent: list[str]
     overhanging: list[str]
     serious: dict[str, list[str]]  # by theme
+    wide_code: list[str]  # on a desktop
+    wide_tables: list[str]  # on a phone
 
 
 Visitor = Callable[[str], Visit]
@@ -84,11 +95,13 @@ def visit(site: str, browser: Browser) -> Visitor:
         silent = page.evaluate(SILENT_FIGURES)
         page.add_script_tag(path=AXE)
         serious = {theme: violations(page, theme) for theme in THEMES}
+        wide_code = page.evaluate(SIDEWAYS, ".cell_input pre")
         page.set_viewport_size({"width": PHONE, "height": 800})
         drawn(page)
         overhanging = page.evaluate(OVERHANGING, PHONE)
+        wide_tables = page.evaluate(SIDEWAYS, ".cell_output .text_html:has(table)")
         page.close()
-        return Visit(events, silent, overhanging, serious)
+        return Visit(events, silent, overhanging, serious, wide_code, wide_tables)
 
     return visit
 
@@ -106,6 +119,16 @@ def test_every_figure_says_what_it_shows(visit: Visitor, address: str) -> None:
 @each_page
 def test_nothing_sticks_out_on_a_phone(visit: Visitor, address: str) -> None:
     assert not visit(address).overhanging
+
+
+@each_page
+def test_no_code_scrolls_sideways_on_a_desktop(visit: Visitor, address: str) -> None:
+    assert not visit(address).wide_code
+
+
+@each_page
+def test_tables_of_results_fit_a_phone(visit: Visitor, address: str) -> None:
+    assert not visit(address).wide_tables
 
 
 @pytest.mark.parametrize("theme", THEMES)
