@@ -21,7 +21,7 @@ import numpy as np
 
 from rnnlib.measuring import machine
 from rnnlib.records import storage
-from rnnlib.records.agreement import differences, outline
+from rnnlib.records.agreement import differences, outline, unvisited
 from rnnlib.records.staleness import changes, code_hash
 
 FOLDER = Path(str(importlib.resources.files("rnnlib"))) / "data" / "recorded"
@@ -76,8 +76,12 @@ def recorded(
     arrays over 1,000 entries and of keys ending in "weights", "seconds" or "samples" only the kind
     and the shape count, since other versions of JAX and other machines differ there.
 
-    Raises: RecordError (missing, damaged, or the small case differs), StaleRecord (made by other
-    code or settings), ValueError (a name or a result that cannot be stored).
+    The small case must visit every case by name: every key of the full result, where numbers in a
+    key are sizes, which may differ. A record is refused otherwise, after it has been stored.
+
+    Raises: RecordError (missing, damaged, the small case differs or does not visit every case),
+    StaleRecord (made by other code or settings), ValueError (a name or a result that cannot be
+    stored).
     """
     if not (name[:2].isdigit() and name[2:3] == "_"):
         raise ValueError(f'a record is named by its lesson, such as "01_bits", got {name!r}')
@@ -130,7 +134,17 @@ def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> R
     content = {"provenance": provenance, "made_by": made_by, "small": outline(fresh)}
     storage.save(FOLDER / f"{name}.json", content, result)
     print(f"{name}: {_summary(provenance)}")
+    _check_cases(name, result, fresh, "The record is stored: add them to `small`, then restamp it.")
     return Record(_read(name)["result"], provenance, fresh)
+
+
+def _check_cases(name: str, full: Any, small: Any, remedy: str) -> None:
+    missing = unvisited(full, small)
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise RecordError(
+            f"record {name}: its small case does not visit {'; '.join(missing[:5])}{more}. {remedy}"
+        )
 
 
 def _timed(run: Callable, settings: dict) -> tuple[dict, dict]:

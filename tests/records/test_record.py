@@ -5,12 +5,9 @@ import types
 from typing import Any
 
 import jax.numpy as jnp
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 
-from assemble import ROOT
 from rnnlib.records import record
 from rnnlib.records.record import RecordError, StaleRecord, load, recorded
 
@@ -123,6 +120,22 @@ def test_a_small_case_that_differs_is_refused(made):
     recorded(NAME, run, **SIZES, rtol=0.1)
 
 
+def wider(names, cells):
+    """The result has a case for each name."""
+    return {name: dict.fromkeys(cells, 1.0) for name in names}
+
+
+def test_a_small_case_without_every_name_is_refused_once_all_is_stored(folder, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    full = {"names": ["10 steps", "20 steps"], "cells": ["RNN", "GRU", "LSTM"]}
+    recorded(NAME, wider, full=full, small=full | {"names": ["5 steps"]})
+    with pytest.raises(RecordError, match=r"does not visit # steps/LSTM. The record is stored"):
+        recorded(NAME, wider, full=full, small={"names": ["5 steps"], "cells": ["RNN", "GRU"]})
+    assert load(NAME)["20 steps"]["LSTM"] == 1.0
+    with pytest.raises(RecordError, match="does not visit a; b; c; d; e and 2 more"):
+        recorded(NAME, wider, full=full | {"names": list("abcdefg")}, small=full)
+
+
 def other(steps, scale):
     """Other code than `run`, with the same result at the small size."""
     return run(steps, scale)
@@ -217,35 +230,3 @@ def test_a_name_tells_its_lesson(folder):
 def test_settings_are_plain(folder):
     with pytest.raises(ValueError, match="settings must be numbers"):
         recorded(NAME, run, full={"steps": object()}, small={})
-
-
-CELLS = [
-    "import pathlib, os\nfrom rnnlib.records import record\nrecord.FOLDER = pathlib.Path('.')\n"
-    "scale = 2",
-    "import jax\n\n@jax.jit\ndef double(x):\n    return x * scale\n\n"
-    "class Net:\n    def __call__(self, x):\n        return double(x)",
-    "def run(steps):\n    return {'loss': Net()(float(steps))}",
-    "os.environ['RNNLIB_RECORD'] = '1'\nsizes = {'full': {'steps': 4}, 'small': {'steps': 2}}\n"
-    "record.recorded('01_a', run, **sizes)",
-    "recorded, StaleRecord = record.recorded, record.StaleRecord\n"
-    "del os.environ['RNNLIB_RECORD']\nassert recorded('01_a', run, **sizes)['loss'] == 8",
-    "def double(x):\n    return x + x  # the same numbers, other code",
-    "try:\n    recorded('01_a', run, **sizes)\n    raise SystemExit\n"
-    "except StaleRecord as error:\n    print(error)",
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("history", [True, False])  # nbval has none kept
-def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch, history):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
-    client = nbclient.NotebookClient(
-        notebook,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path)}},
-    )
-    with client.setup_kernel():
-        for at, each in enumerate(notebook.cells):
-            client.execute_cell(each, at, store_history=history)
-    assert "01_a is stale" in notebook.cells[-1].outputs[0]["text"]
