@@ -1,6 +1,7 @@
 """A record is loaded only if it is whole, made by this code, and its small case agrees."""
 
 import json
+import pickle
 import types
 from typing import Any
 
@@ -118,6 +119,19 @@ def test_a_small_case_that_differs_is_refused(made):
     with pytest.raises(RecordError, match=r"loss/curve at \[0\]: 1.03, stored 1"):
         recorded(NAME, run, **SIZES)
     recorded(NAME, run, **SIZES, rtol=0.1)
+
+
+def growing(steps):
+    """Gives in the end what cannot be stored."""
+    return {"loss": 1.0} if steps == 5 else {"loss": {2, 1}}
+
+
+def test_a_long_run_that_cannot_be_stored_is_kept(folder, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    with pytest.raises(RecordError, match=r"cannot store a set at 'loss'.*/\.01_trial\.pickle"):
+        recorded(NAME, growing, full={"steps": 50}, small={"steps": 5})
+    (kept,) = folder.iterdir()
+    assert pickle.loads(kept.read_bytes()) == {"loss": {1, 2}}
 
 
 def wider(names, cells):
