@@ -152,8 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--force": "execute fresh lessons too",
         "--check": "execute nothing; fail if a lesson is stale",
         "--record": "make the recorded runs, at full size, and no notebook",
-        "--restamp": "after an edit that means the same: if a record's settings are unchanged and "
-        "its small case agrees, write down that the present code made it (no notebook)",
+        "--restamp": "after an edit that means the same, or of the small settings: if a record's "
+        "small case agrees, write down that the present code made it (no notebook)",
     }
     for flag, meaning in flags.items():
         parser.add_argument(flag, action="store_true", help=meaning)

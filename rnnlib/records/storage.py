@@ -55,9 +55,9 @@ def read(path: Path) -> dict:
     return content | {"result": decode(content["result"], arrays)}
 
 
-def restamp(path: Path, made_by: dict) -> None:
-    """Rewrites what a record says of the code that made it, and nothing else."""
-    _sign(path, _checked(path) | {"made_by": made_by})
+def restamp(path: Path, content: dict) -> None:
+    """Rewrite some of what a record says beside its result, which stays to the byte."""
+    _sign(path, _checked(path) | content)
 
 
 def keep(path: Path, result: Any) -> Path:

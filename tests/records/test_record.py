@@ -2,50 +2,12 @@
 
 import json
 import pickle
-import types
-from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from trial_record import ELSEWHERE, NAME, SIZES, other, run
 
-from rnnlib.records import record
 from rnnlib.records.record import RecordError, StaleRecord, load, recorded
-
-NAME = "01_trial"
-SIZES: Any = {"full": {"steps": 50, "scale": 1.0}, "small": {"steps": 5, "scale": 1.0}}
-
-
-ELSEWHERE: Any = types.ModuleType("elsewhere")  # stands for another rnnlib, or another jax
-ELSEWHERE.noise = 0.0
-
-
-def run(steps, scale):
-    curve = jnp.exp(-jnp.arange(steps) / 10) * scale
-    return {
-        "loss": {"curve": curve + ELSEWHERE.noise, "best": curve.min()},
-        "weights": {"embed": np.full((40, 50), 1 / 3), "bias": np.zeros(3)},
-        "tokens": np.arange(2_000),
-        "samples": [f"thou art {steps}", "nay"],
-        "rows": [{"n": 1, "loss": 2.0}, {"n": 2, "loss": 1 / 3}],
-        "best": "GRU",
-        "seconds": float(steps),
-    }
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "FOLDER", tmp_path)
-    monkeypatch.setattr(ELSEWHERE, "noise", 0.0)
-    return tmp_path
-
-
-@pytest.fixture
-def made(folder, monkeypatch):
-    monkeypatch.setenv("RNNLIB_RECORD", "1")
-    recorded(NAME, run, **SIZES)
-    monkeypatch.delenv("RNNLIB_RECORD")
-    return folder
 
 
 def test_a_record_comes_back_as_it_was_made(made, capsys):
@@ -150,46 +112,11 @@ def test_a_small_case_without_every_name_is_refused_once_all_is_stored(folder, m
         recorded(NAME, wider, full=full | {"names": list("abcdefg")}, small=full)
 
 
-def other(steps, scale):
-    """Other code than `run`, with the same result at the small size."""
-    return run(steps, scale)
-
-
 def diverging(steps, scale):
     """Runs at the small size only."""
     if steps == 50:
         raise RuntimeError("diverged")
     return {"loss": 1.0}
-
-
-@pytest.fixture
-def restamping(made, monkeypatch):
-    monkeypatch.setenv("RNNLIB_RECORD", "restamp")
-    return made / f"{NAME}.json"
-
-
-def test_restamping_changes_who_made_it_and_nothing_else(restamping, monkeypatch):
-    before = json.loads(restamping.read_text())
-    recorded(NAME, other, **SIZES, live=True)
-    after = json.loads(restamping.read_text())
-    assert {key for key in before if before[key] != after[key]} == {"made_by", "sha256"}
-    assert after["made_by"] | {"code": before["made_by"]["code"]} == before["made_by"]
-    monkeypatch.delenv("RNNLIB_RECORD")
-    assert recorded(NAME, other, **SIZES)["weights"]["embed"].shape == (40, 50)
-    with pytest.raises(StaleRecord, match="the code of `run`"):
-        recorded(NAME, run, **SIZES)
-
-
-def test_restamping_refuses_another_result_or_other_settings(restamping):
-    before = restamping.read_bytes()
-    with pytest.raises(StaleRecord, match="full: steps was 50, is 60"):
-        recorded(NAME, run, full={"steps": 60, "scale": 1.0}, small=SIZES["small"])
-    with pytest.raises(StaleRecord, match="small: steps was 5, is 6"):
-        recorded(NAME, run, full=SIZES["full"], small={"steps": 6, "scale": 1.0})
-    ELSEWHERE.noise = 0.03
-    with pytest.raises(RecordError, match="small case, run here, differs"):
-        recorded(NAME, run, **SIZES)
-    assert restamping.read_bytes() == before
 
 
 @pytest.mark.parametrize("suffix", [".json", ".npz"])
