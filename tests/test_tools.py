@@ -1,5 +1,6 @@
 """The builder of lessons on toy lessons, and the other tools."""
 
+import json
 from pathlib import Path
 
 import nbformat
@@ -98,6 +99,21 @@ def test_recording_writes_no_notebook(toy):
     edit(toy.source, "print(x)", "import os; assert os.environ['RNNLIB_RECORD'] == '1'")
     build(toy, record="1")
     assert not toy.notebook.exists()
+
+
+def test_recording_ends_with_its_bill(toy, monkeypatch, capsys):
+    for name, seconds in [("01_b", 90), ("01_a", 630), ("02_c", 60)]:
+        path = toy.root / f"rnnlib/data/recorded/{name}.json"
+        path.write_text(json.dumps({"provenance": {"seconds": seconds}}))
+    monkeypatch.setattr(lessons, "ROOT", toy.root)
+    monkeypatch.setattr(lessons, "build", lambda lesson, record: 720.0)
+    assert lessons.main(["--record", "01"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "01_toy: recording ... 720.0 s",
+        "01_a: 10.5 of 10 minutes",
+        "01_b: 1.5 of 10 minutes",
+        "lesson 01: 12.0 of 20 minutes",
+    ]
 
 
 def test_a_lesson_is_stale_when_what_it_uses_changes(toy):

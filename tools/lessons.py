@@ -6,12 +6,13 @@ the new one and nothing is executed. A lesson that fails leaves its old notebook
 """
 
 import argparse
+import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}  # else XLA and tqdm 
 
 # Seconds. On a busy machine a kernel takes long to start, and its outputs come after its answer.
 UNHURRIED: dict[str, Any] = {"startup_timeout": 600, "iopub_timeout": 300}
+
+LONGEST, BUDGET = 10, 20  # minutes on two cores that a record may take, and all of a lesson
 
 
 def environment(root: Path, record: str) -> dict[str, str]:
@@ -130,6 +133,20 @@ def build_stale(lessons: Sequence[Lesson], force: bool, record: str) -> int:
     return failed
 
 
+def recorded_minutes(lesson: Lesson) -> dict[str, float]:
+    """Read how long the recording of each of a lesson's records took."""
+    paths = sorted((lesson.root / "rnnlib/data/recorded").glob(f"{lesson.name[:2]}_*.json"))
+    contents = {path.stem: json.loads(path.read_bytes()) for path in paths}
+    return {name: found["provenance"]["seconds"] / 60 for name, found in contents.items()}
+
+
+def bill(lesson: Lesson) -> Iterator[str]:
+    """Say what a lesson's records took, line by line, and what they may take."""
+    minutes = recorded_minutes(lesson)
+    yield from (f"{name}: {taken:.1f} of {LONGEST} minutes" for name, taken in minutes.items())
+    yield f"lesson {lesson.name[:2]}: {sum(minutes.values()):.1f} of {BUDGET} minutes"
+
+
 def check(lessons: list[Lesson]) -> int:
     """Say which lessons are stale, or have a syntax error; return how many."""
     found = 0
@@ -152,8 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--force": "execute fresh lessons too",
         "--check": "execute nothing; fail if a lesson is stale",
         "--record": "make the recorded runs, at full size, and no notebook",
-        "--restamp": "after an edit that means the same: if a record's settings are unchanged and "
-        "its small case agrees, write down that the present code made it (no notebook)",
+        "--restamp": "after an edit that means the same, or of the small settings: if a record's "
+        "small case agrees, write down that the present code made it (no notebook)",
     }
     for flag, meaning in flags.items():
         parser.add_argument(flag, action="store_true", help=meaning)
@@ -164,6 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if check(lessons) else 0
     record = "1" if options.record else "restamp" if options.restamp else ""
     failed = build_stale(lessons, options.force, record)
+    for lesson in lessons if options.record else []:
+        print(*bill(lesson), sep="\n")
     if not record:
         import evidence_page
         import runtimes_page

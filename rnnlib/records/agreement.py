@@ -1,6 +1,7 @@
-"""When two results of a recorded run agree."""
+"""When two results of a recorded run agree, and what the small one does not visit of the full."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from rnnlib.records.storage import LARGE, as_array, rounded
 
 SHORT = 40  # characters: longer texts are what a model wrote, shorter ones are names
+SIZE = re.compile(r"\d[\d.,]*")  # in a name: "LSTM, 9,000 steps" and "LSTM, 6 steps" are one case
 NOT_REPEATABLE = ("weights", "seconds", "samples")  # keys ending so: only the shape must agree
 
 
@@ -55,6 +57,25 @@ def differences(fresh: Any, stored: Any, rtol: float, path: str = "") -> Iterato
         if not close.all():
             where = f" at {np.argwhere(~close)[0].tolist()}" if one.ndim else ""
             yield f"{here}{where}: {one[~close][0]:.6g}, stored {other[~close][0]:.6g}"
+
+
+def unvisited(full: Any, small: Any) -> list[str]:
+    """List the cases, by name, that the full result has and the small one lacks.
+
+    A case is a path of dictionary keys, "Copying/GRU"; numbers in it, which are sizes, read "#".
+    Results may be outlines, or as stored. Of a case that is missing its parts are not listed.
+    """
+    missing = _cases(full) - _cases(small)
+    return sorted(case for case in missing if case.rpartition("/")[0] not in missing)
+
+
+def _cases(value: Any, path: str = "") -> set[str]:
+    found = {path} if path else set()
+    if isinstance(value, Mapping) and not value.keys() & {"@npz", "@shape"}:
+        parts = [(v, f"{path}/{SIZE.sub('#', k)}".lstrip("/")) for k, v in value.items()]
+        return found.union(*(_cases(v, inner) for v, inner in parts))
+    items = value if isinstance(value, list | tuple) else ()
+    return found.union(*(_cases(v, path) for v in items))
 
 
 def _close(one: np.ndarray, other: np.ndarray, rtol: float) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 
 from rnnlib.measuring import machine
 from rnnlib.records import storage
-from rnnlib.records.agreement import differences, outline
+from rnnlib.records.agreement import differences, outline, unvisited
 from rnnlib.records.staleness import changes, code_hash
 
 FOLDER = Path(str(importlib.resources.files("rnnlib"))) / "data" / "recorded"
@@ -68,16 +68,21 @@ def recorded(
     `name` begins with its lesson's number ("01_bits"). `run` is defined in the lesson and returns
     (nested) dictionaries of numbers, strings, lists and arrays. With `live=True` the full case
     runs here and nothing is loaded. The environment variable RNNLIB_RECORD comes before `live`: 1
-    (or this name) runs both cases and stores them, which is what `make record` does; "restamp"
-    stores nothing but that the present code, whose small case agrees, is the record's.
+    (or this name) runs both cases and stores them, which is what `make record` does. "restamp"
+    never runs the full case: where the stored small case agrees, the present code, or another small
+    case, becomes the record's, and its provenance says so.
 
     The small case agrees when whole numbers and short texts are equal and other numbers within
     `rtol` (small ones: a twentieth of it, times the largest in their array); of long texts, of
     arrays over 1,000 entries and of keys ending in "weights", "seconds" or "samples" only the kind
     and the shape count, since other versions of JAX and other machines differ there.
 
-    Raises: RecordError (missing, damaged, or the small case differs), StaleRecord (made by other
-    code or settings), ValueError (a name or a result that cannot be stored).
+    The small case must visit every case by name: every key of the full result, where numbers in a
+    key are sizes, which may differ. A record is refused otherwise, after it has been stored.
+
+    Raises: RecordError (missing, damaged, the small case differs or does not visit every case, or
+    the full result cannot be stored: it is pickled then), StaleRecord (made by other code or
+    settings), ValueError (a name or a small result that cannot be stored).
     """
     if not (name[:2].isdigit() and name[2:3] == "_"):
         raise ValueError(f'a record is named by its lesson, such as "01_bits", got {name!r}')
@@ -88,17 +93,11 @@ def recorded(
     if live and order != "restamp":
         return _now(name, run, full, small)
     stored = _read(name)
-    code = {"code": stored["made_by"]["code"]} if order == "restamp" else {}
-    _check_fresh(name, stored["made_by"], made_by | code)
-    fresh = run(**small)
-    different = list(differences(outline(fresh), stored["small"], rtol))
-    if different:
-        raise RecordError(
-            f"record {name}: its small case, run here, differs from the stored one by more than "
-            f"{rtol:g}:\n  " + "\n  ".join(different) + f"\n{_remedy(name)}"
-        )
     if order == "restamp":
-        storage.restamp(FOLDER / f"{name}.json", made_by)
+        fresh = _restamp(name, run, small, made_by, stored, rtol)
+    else:
+        _check_fresh(name, stored["made_by"], made_by)
+        fresh = _agreeing(name, run, small, stored, rtol)
     print(f"{name}: {_summary(stored['provenance'])}")
     print("A small case of the same code ran here just now, and agrees with the record's.")
     return Record(stored["result"], stored["provenance"], fresh)
@@ -112,6 +111,42 @@ def load(name: str) -> Record:
     stored = _read(name)
     print(f"{name}: {_summary(stored['provenance'])}")
     return Record(stored["result"], stored["provenance"])
+
+
+def _agreeing(name: str, run: Callable, small: dict, stored: dict, rtol: float) -> dict:
+    fresh = run(**small)
+    different = list(differences(outline(fresh), stored["small"], rtol))
+    if different:
+        raise RecordError(
+            f"record {name}: its small case, run here, differs from the stored one by more than "
+            f"{rtol:g}:\n  " + "\n  ".join(different) + f"\n{_remedy(name)}"
+        )
+    return fresh
+
+
+def _restamp(
+    name: str, run: Callable, small: dict, made_by: dict, stored: dict, rtol: float
+) -> dict:
+    """Let a record be of the present code, or have another small case; return the small result."""
+    old = stored["made_by"]
+    _check_fresh(name, old, old | {"full": made_by["full"]})
+    changed = [part for part in made_by if made_by[part] != old[part]]
+    if len(changed) > 1:
+        raise StaleRecord(
+            f"record {name}: the code and `small` have both changed: restamp it after each"
+        )
+    # Also before another small case is taken, or it would agree with whatever rnnlib does by now.
+    fresh = _agreeing(name, run, old["small"] if "small" in changed else small, stored, rtol)
+    if "small" in changed:
+        fresh = run(**small)
+        _check_cases(name, stored["result"], fresh, "Add them to `small`; nothing has been stored.")
+        stored["small"] = outline(fresh)
+    if changed:
+        stamp = {"date": _today(), "commit": _commit()}
+        stored["provenance"].setdefault("restamped", []).append(stamp)
+        now = {"provenance": stored["provenance"], "made_by": made_by, "small": stored["small"]}
+        storage.restamp(FOLDER / f"{name}.json", now)
+    return fresh
 
 
 def _now(name: str, run: Callable, full: dict, small: dict) -> Record:
@@ -128,9 +163,24 @@ def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> R
     storage.encode(fresh)  # a result that cannot be stored is refused before the long run
     result, provenance = _timed(run, full)
     content = {"provenance": provenance, "made_by": made_by, "small": outline(fresh)}
-    storage.save(FOLDER / f"{name}.json", content, result)
+    path = FOLDER / f"{name}.json"
+    try:
+        storage.save(path, content, result)
+    except ValueError as error:
+        kept = storage.keep(path, result)
+        raise RecordError(f"record {name}: {error}. Its result is kept in {kept}") from error
     print(f"{name}: {_summary(provenance)}")
+    _check_cases(name, result, fresh, "The record is stored: add them to `small`, then restamp it.")
     return Record(_read(name)["result"], provenance, fresh)
+
+
+def _check_cases(name: str, full: Any, small: Any, remedy: str) -> None:
+    missing = unvisited(full, small)
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise RecordError(
+            f"record {name}: its small case does not visit {'; '.join(missing[:5])}{more}. {remedy}"
+        )
 
 
 def _timed(run: Callable, settings: dict) -> tuple[dict, dict]:
@@ -140,33 +190,35 @@ def _timed(run: Callable, settings: dict) -> tuple[dict, dict]:
 
 
 def _provenance(settings: dict, seconds: int) -> dict:
-    git = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty=+",
-        "--exclude=*",
-    ]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": _today(),
         "device": machine.device(),
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in ("jax", "flax", "optax")},
-        "commit": commit,
+        "commit": _commit(),
         "seconds": seconds,
         "settings": _plain(settings),
     }
 
 
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def _commit() -> str:
+    git = ["git", "-C", str(Path(__file__).parent)]
+    describe = [*git, "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
 def _summary(provenance: dict) -> str:
     text = "recorded {date} on {device} in {seconds:,} s (jax {jax}, commit {commit})"
-    return text.format_map(provenance)
+    latest = provenance.get("restamped", [])[-1:]
+    stamps = ["; restamped {date} (commit {commit})".format_map(stamp) for stamp in latest]
+    return text.format_map(provenance) + "".join(stamps)
 
 
 def _plain(settings: dict) -> dict:

@@ -1,14 +1,16 @@
 """How the result of a recorded run is stored.
 
 A result is a (nested) dictionary of numbers, strings, lists and arrays. Small things go to JSON
-with six significant digits, large arrays to an .npz file in half precision. The JSON is written
-last and names its .npz, so that an interruption leaves the earlier record whole.
+with six significant digits, large arrays to an .npz file in half precision, or more where half
+would lose them. The JSON is written last and names its .npz, so that an interruption leaves the
+earlier record whole.
 """
 
 import hashlib
 import io
 import json
 import os
+import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,9 +55,15 @@ def read(path: Path) -> dict:
     return content | {"result": decode(content["result"], arrays)}
 
 
-def restamp(path: Path, made_by: dict) -> None:
-    """Rewrites what a record says of the code that made it, and nothing else."""
-    _sign(path, _checked(path) | {"made_by": made_by})
+def restamp(path: Path, content: dict) -> None:
+    """Rewrite some of what a record says beside its result, which stays to the byte."""
+    _sign(path, _checked(path) | content)
+
+
+def keep(path: Path, result: Any) -> Path:
+    """Pickle, beside a record, a result that cannot be one: .NAME.pickle, which it returns."""
+    _write(kept := path.with_name(f".{path.stem}.pickle"), pickle.dumps(result))
+    return kept
 
 
 def _checked(path: Path) -> dict:
@@ -100,7 +108,7 @@ def encode(value: Any, arrays: dict | None = None, path: str = "") -> Any:
     if array is None:
         raise ValueError(f"cannot store a {type(value).__name__} at {path or 'the top'!r}")
     if array.size > LARGE and arrays is not None:
-        arrays[path] = _narrow(array, path)
+        arrays[path] = _narrow(array)
         return {"@npz": path, "shape": list(array.shape)}
     return rounded(array.tolist())
 
@@ -128,20 +136,20 @@ def as_array(value: Any) -> np.ndarray | None:
     return array if not (isinstance(value, list | tuple) and array.size == 0) else None
 
 
-def _narrow(array: np.ndarray, path: str) -> np.ndarray:
-    """Return floats as float16 and whole numbers in the smallest type that holds them."""
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Return floats as float16, or wider if they must be, and whole numbers as small as may be."""
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):
-            narrow = array.astype(np.float16)
-        if np.isfinite(array).all() and not np.isfinite(narrow).all():
-            raise ValueError(f"{path}: numbers beyond 65,504 do not fit float16; rescale them")
-        if np.mean((narrow == 0) & (array != 0)) > 0.01:  # a few tiny weights may go
-            raise ValueError(
-                f"{path}: many numbers below 6e-8 would be 0 in float16; store their logarithms"
-            )
-        return narrow
+            narrow = (array.astype(kind) for kind in (np.float16, np.float32))
+            return next((n for n in narrow if _fits(n, array)), array)
     low, high = np.min_scalar_type(array.min()), np.min_scalar_type(array.max())
     return array.astype(np.promote_types(low, high))
+
+
+def _fits(narrow: np.ndarray, array: np.ndarray) -> bool:
+    """Say whether nothing became infinite, and not many became 0: a few tiny weights may go."""
+    same = np.isfinite(narrow) == np.isfinite(array)
+    return bool(same.all() and np.mean((narrow == 0) & (array != 0)) <= 0.01)
 
 
 def rounded(value: Any) -> Any:

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from rnnlib.records.agreement import differences, outline
+from rnnlib.records import storage
+from rnnlib.records.agreement import differences, outline, unvisited
 
 
 def test_shapes_weights_and_seconds():
@@ -40,3 +41,32 @@ def test_what_agrees(value, same, different):
     stored = json.loads(json.dumps(outline({"a": value})))
     assert not list(differences(outline({"a": same}), stored, 0.02))
     assert list(differences(outline({"a": different}), stored, 0.02))
+
+
+FULL = {
+    "9,000 steps": {"GRU": {"rate": 0.1}, "LSTM": {"rate": 0.1, "curve": np.zeros(2_000)}},
+    "rows": [{"n": 1}, {"n": 2, "best": "GRU"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("small", "missing"),
+    [
+        (FULL, []),
+        (outline(FULL), []),
+        (FULL | {"6 steps": FULL["9,000 steps"]}, []),
+        (FULL | {"rows": [{"best": "", "n": 0}]}, []),
+        ({"6 steps": FULL["9,000 steps"]}, ["rows"]),
+        (FULL | {"9,000 steps": {"GRU": {"rate": 1.0}}}, ["# steps/LSTM"]),
+        (
+            FULL | {"9,000 steps": {"GRU": {}, "LSTM": {"rate": 1.0, "curve": 0}}},
+            ["# steps/GRU/rate"],
+        ),
+        (FULL | {"rows": [{"n": 1}]}, ["rows/best"]),
+        ({}, ["# steps", "rows"]),
+    ],
+)
+def test_a_small_case_visits_every_case_by_name(small, missing):
+    """Numbers in a name are sizes, and elements of a list have no name."""
+    assert unvisited(FULL, small) == missing
+    assert unvisited(storage.encode(FULL, {}), small) == missing

@@ -1,53 +1,13 @@
 """A record is loaded only if it is whole, made by this code, and its small case agrees."""
 
 import json
-import types
-from typing import Any
+import pickle
 
-import jax.numpy as jnp
-import nbclient
-import nbformat
 import numpy as np
 import pytest
+from trial_record import ELSEWHERE, NAME, SIZES, other, run
 
-from assemble import ROOT
-from rnnlib.records import record
 from rnnlib.records.record import RecordError, StaleRecord, load, recorded
-
-NAME = "01_trial"
-SIZES: Any = {"full": {"steps": 50, "scale": 1.0}, "small": {"steps": 5, "scale": 1.0}}
-
-
-ELSEWHERE: Any = types.ModuleType("elsewhere")  # stands for another rnnlib, or another jax
-ELSEWHERE.noise = 0.0
-
-
-def run(steps, scale):
-    curve = jnp.exp(-jnp.arange(steps) / 10) * scale
-    return {
-        "loss": {"curve": curve + ELSEWHERE.noise, "best": curve.min()},
-        "weights": {"embed": np.full((40, 50), 1 / 3), "bias": np.zeros(3)},
-        "tokens": np.arange(2_000),
-        "samples": [f"thou art {steps}", "nay"],
-        "rows": [{"n": 1, "loss": 2.0}, {"n": 2, "loss": 1 / 3}],
-        "best": "GRU",
-        "seconds": float(steps),
-    }
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "FOLDER", tmp_path)
-    monkeypatch.setattr(ELSEWHERE, "noise", 0.0)
-    return tmp_path
-
-
-@pytest.fixture
-def made(folder, monkeypatch):
-    monkeypatch.setenv("RNNLIB_RECORD", "1")
-    recorded(NAME, run, **SIZES)
-    monkeypatch.delenv("RNNLIB_RECORD")
-    return folder
 
 
 def test_a_record_comes_back_as_it_was_made(made, capsys):
@@ -123,9 +83,33 @@ def test_a_small_case_that_differs_is_refused(made):
     recorded(NAME, run, **SIZES, rtol=0.1)
 
 
-def other(steps, scale):
-    """Other code than `run`, with the same result at the small size."""
-    return run(steps, scale)
+def growing(steps):
+    """Gives in the end what cannot be stored."""
+    return {"loss": 1.0} if steps == 5 else {"loss": {2, 1}}
+
+
+def test_a_long_run_that_cannot_be_stored_is_kept(folder, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    with pytest.raises(RecordError, match=r"cannot store a set at 'loss'.*/\.01_trial\.pickle"):
+        recorded(NAME, growing, full={"steps": 50}, small={"steps": 5})
+    (kept,) = folder.iterdir()
+    assert pickle.loads(kept.read_bytes()) == {"loss": {1, 2}}
+
+
+def wider(names, cells):
+    """The result has a case for each name."""
+    return {name: dict.fromkeys(cells, 1.0) for name in names}
+
+
+def test_a_small_case_without_every_name_is_refused_once_all_is_stored(folder, monkeypatch):
+    monkeypatch.setenv("RNNLIB_RECORD", "1")
+    full = {"names": ["10 steps", "20 steps"], "cells": ["RNN", "GRU", "LSTM"]}
+    recorded(NAME, wider, full=full, small=full | {"names": ["5 steps"]})
+    with pytest.raises(RecordError, match=r"does not visit # steps/LSTM. The record is stored"):
+        recorded(NAME, wider, full=full, small={"names": ["5 steps"], "cells": ["RNN", "GRU"]})
+    assert load(NAME)["20 steps"]["LSTM"] == 1.0
+    with pytest.raises(RecordError, match="does not visit a; b; c; d; e and 2 more"):
+        recorded(NAME, wider, full=full | {"names": list("abcdefg")}, small=full)
 
 
 def diverging(steps, scale):
@@ -133,36 +117,6 @@ def diverging(steps, scale):
     if steps == 50:
         raise RuntimeError("diverged")
     return {"loss": 1.0}
-
-
-@pytest.fixture
-def restamping(made, monkeypatch):
-    monkeypatch.setenv("RNNLIB_RECORD", "restamp")
-    return made / f"{NAME}.json"
-
-
-def test_restamping_changes_who_made_it_and_nothing_else(restamping, monkeypatch):
-    before = json.loads(restamping.read_text())
-    recorded(NAME, other, **SIZES, live=True)
-    after = json.loads(restamping.read_text())
-    assert {key for key in before if before[key] != after[key]} == {"made_by", "sha256"}
-    assert after["made_by"] | {"code": before["made_by"]["code"]} == before["made_by"]
-    monkeypatch.delenv("RNNLIB_RECORD")
-    assert recorded(NAME, other, **SIZES)["weights"]["embed"].shape == (40, 50)
-    with pytest.raises(StaleRecord, match="the code of `run`"):
-        recorded(NAME, run, **SIZES)
-
-
-def test_restamping_refuses_another_result_or_other_settings(restamping):
-    before = restamping.read_bytes()
-    with pytest.raises(StaleRecord, match="full: steps was 50, is 60"):
-        recorded(NAME, run, full={"steps": 60, "scale": 1.0}, small=SIZES["small"])
-    with pytest.raises(StaleRecord, match="small: steps was 5, is 6"):
-        recorded(NAME, run, full=SIZES["full"], small={"steps": 6, "scale": 1.0})
-    ELSEWHERE.noise = 0.03
-    with pytest.raises(RecordError, match="small case, run here, differs"):
-        recorded(NAME, run, **SIZES)
-    assert restamping.read_bytes() == before
 
 
 @pytest.mark.parametrize("suffix", [".json", ".npz"])
@@ -217,35 +171,3 @@ def test_a_name_tells_its_lesson(folder):
 def test_settings_are_plain(folder):
     with pytest.raises(ValueError, match="settings must be numbers"):
         recorded(NAME, run, full={"steps": object()}, small={})
-
-
-CELLS = [
-    "import pathlib, os\nfrom rnnlib.records import record\nrecord.FOLDER = pathlib.Path('.')\n"
-    "scale = 2",
-    "import jax\n\n@jax.jit\ndef double(x):\n    return x * scale\n\n"
-    "class Net:\n    def __call__(self, x):\n        return double(x)",
-    "def run(steps):\n    return {'loss': Net()(float(steps))}",
-    "os.environ['RNNLIB_RECORD'] = '1'\nsizes = {'full': {'steps': 4}, 'small': {'steps': 2}}\n"
-    "record.recorded('01_a', run, **sizes)",
-    "recorded, StaleRecord = record.recorded, record.StaleRecord\n"
-    "del os.environ['RNNLIB_RECORD']\nassert recorded('01_a', run, **sizes)['loss'] == 8",
-    "def double(x):\n    return x + x  # the same numbers, other code",
-    "try:\n    recorded('01_a', run, **sizes)\n    raise SystemExit\n"
-    "except StaleRecord as error:\n    print(error)",
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("history", [True, False])  # nbval has none kept
-def test_it_works_for_functions_that_a_notebook_defines(tmp_path, monkeypatch, history):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
-    client = nbclient.NotebookClient(
-        notebook,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path)}},
-    )
-    with client.setup_kernel():
-        for at, each in enumerate(notebook.cells):
-            client.execute_cell(each, at, store_history=history)
-    assert "01_a is stale" in notebook.cells[-1].outputs[0]["text"]
