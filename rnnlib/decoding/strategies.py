@@ -185,6 +185,7 @@ class _Sample:
 
     def __call__(self, logits: jax.Array, key: jax.Array) -> jax.Array:
         check_top_k(self.top_k, len(logits))
+        logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))  # 16 bits tie tokens
         logits = (logits - logits.max()) / self.temperature  # max first: a tiny one cannot overflow
         cuts = self.top_k, self.top_p, self.min_p, self.typical_p
         if all(cut is None for cut in cuts):

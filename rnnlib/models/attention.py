@@ -74,10 +74,11 @@ def attend(
     Reference: Vaswani et al. (2017), "Attention is all you need".
     """
     _check(q, k, v, mask)
-    scores = jnp.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])  # [heads, T, S]
+    scores = _scores("thd,shd->hts", q, k)  # [heads, T, S]
     scores = _by_position(scores, jnp.arange(len(q)), jnp.arange(len(k)), mask, bias)
     p, share = _exponentials(scores)
-    return jnp.einsum("hts,she->the", p, v) * share.T[:, :, None]
+    y = jnp.einsum("hts,she->the", p, v) * share.T[:, :, None]
+    return y.astype(jnp.result_type(q, k, v))
 
 
 def _check(q: jax.Array, k: jax.Array, v: jax.Array, mask: OfPositions | None) -> None:
@@ -92,6 +93,12 @@ def _check(q: jax.Array, k: jax.Array, v: jax.Array, mask: OfPositions | None) -
             f"causal attention needs as many keys as queries, got {len(k)} and {len(q)}: "
             "mask=None lets every query see every key"
         )
+
+
+def _scores(products: str, q: jax.Array, k: jax.Array) -> jax.Array:
+    """Return q · k / sqrt(d), of 32 bits at least: in 16 a sum over many keys stands still."""
+    wide = jnp.promote_types(jnp.result_type(q, k), jnp.float32)
+    return jnp.einsum(products, q, k, preferred_element_type=wide) / math.sqrt(q.shape[-1])
 
 
 def _by_position(
@@ -135,8 +142,9 @@ class _Running(NamedTuple):
     @classmethod
     def over_nothing(cls, q: jax.Array, v: jax.Array) -> "_Running":
         time, heads, _ = q.shape
-        zeros = jnp.zeros((heads, time), q.dtype)
-        return cls(zeros - jnp.inf, zeros, jnp.zeros((heads, time, v.shape[-1]), q.dtype))
+        wide = jnp.promote_types(jnp.result_type(q, v), jnp.float32)
+        zeros = jnp.zeros((heads, time), wide)
+        return cls(zeros - jnp.inf, zeros, jnp.zeros((heads, time, v.shape[-1]), wide))
 
     def join(self, scores: jax.Array, v: jax.Array) -> "_Running":
         """Join a block of keys: scores[heads, T, S], v[S, heads, e]; see `attend_blockwise`."""
@@ -203,7 +211,7 @@ def attend_blockwise(
             seen = sees(t, s, real)
 
             def joined() -> _Running:
-                scores = jnp.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])
+                scores = _scores("thd,shd->hts", q, k)
                 return running.join(_by_position(scores, t, s, lambda t, s: seen, bias), v)
 
             return jax.lax.cond(seen.any(), joined, lambda: running), None
@@ -211,7 +219,7 @@ def attend_blockwise(
         return jax.lax.scan(join, _Running.over_nothing(q, v), [*keys, real])[0].mean()
 
     ys = jax.lax.map(mean_for, queries)  # [blocks, block, heads, e]
-    return ys.reshape(-1, *ys.shape[2:])[: len(q)]
+    return ys.reshape(-1, *ys.shape[2:])[: len(q)].astype(jnp.result_type(q, k, v))
 
 
 def _blocks(x: jax.Array, block: int) -> jax.Array:
@@ -246,7 +254,8 @@ def attend_cached(
     if not k.shape[-1]:
         raise ValueError("the cache's capacity must be >= 1, got 0")
     t, s = jnp.reshape(last, 1), jnp.arange(k.shape[-1])
-    scores = jnp.einsum("hd,hds->hs", q, k)[:, None] / math.sqrt(q.shape[-1])  # [heads, 1, C]
+    scores = _scores("hd,hds->hs", q, k)[:, None]  # [heads, 1, C]
     scores = _by_position(scores, t, s, causal, bias)  # behind `last` nothing is known
     p, share = _exponentials(_by_position(scores, t, s, mask, None))
-    return jnp.einsum("hs,hes->he", p[:, 0], v) * share
+    y = jnp.einsum("hs,hes->he", p[:, 0], v) * share
+    return y.astype(jnp.result_type(q, k, v))

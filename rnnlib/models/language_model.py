@@ -67,7 +67,8 @@ class LanguageModel(nnx.Module):
     def states(self, tokens: jax.Array) -> Any:
         """Return every layer's whole state after each token: tokens[T] -> leaves [L, T, ...].
 
-        For the LSTM that is (h[L, T, H], c[L, T, H]), for the other cells h[L, T, H].
+        For the LSTM that is (h[L, T, H], c[L, T, H]), for a cell whose state is one vector
+        h[L, T, H], for any other its state with [L, T] in front.
         """
 
         def layer(xs: jax.Array, cell: Any) -> tuple[jax.Array, Any]:

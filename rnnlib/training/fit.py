@@ -218,9 +218,14 @@ def _start(
     init_key, data_key = jax.random.split(key)
     model = init(init_key)
     check_model(model)
-    averaged = jax.tree.map(jnp.zeros_like, model) if average else None
+    averaged = jax.tree.map(_wide_zeros, model) if average else None
     moments, step = optimizer.init(model), jnp.zeros((), jnp.int32)
     return _State(model, moments, data_key, rate, step, averaged)
+
+
+def _wide_zeros(weight: Array) -> Array:
+    """Return zeros of 32 bits at least: a thousandth of a way is less than 16 bits can go."""
+    return jnp.zeros(weight.shape, jnp.promote_types(weight.dtype, jnp.float32))
 
 
 def _first_batch(init: Callable, sample: Callable, key: Array) -> tuple[Model, Any]:
@@ -269,7 +274,9 @@ def _follow(averaged: Model, model: Model, decay: float, step: Array) -> Model:
 
 def _seen(state: _State) -> Model:
     """Return the model that others get to see."""
-    return state.model if state.averaged is None else state.averaged
+    if state.averaged is None:
+        return state.model
+    return jax.tree.map(lambda a, w: a.astype(w.dtype), state.averaged, state.model)
 
 
 def _check_losses(losses: np.ndarray) -> None:

@@ -70,7 +70,7 @@ def check_model(model: Any) -> None:
     wrong, random = [], False
     for path, leaf in jax.tree_util.tree_leaves_with_path(model):
         dtype = jnp.result_type(leaf)
-        if not jnp.issubdtype(dtype, jnp.inexact):
+        if not jnp.issubdtype(dtype, jnp.floating):
             name = jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value")
             wrong.append(f"{name or 'the model'} {dtype}{list(jnp.shape(leaf))}")
             random |= jnp.issubdtype(dtype, jax.dtypes.prng_key)
@@ -81,7 +81,9 @@ def check_model(model: Any) -> None:
             if random
             else "keep constants in a tuple, or outside of it"
         )
-        raise ValueError(f"a model's arrays must hold floats, got {', '.join(wrong)}: {remedy}")
+        raise ValueError(
+            f"a model's arrays must hold real floats, got {', '.join(wrong)}: {remedy}"
+        )
 
 
 def check_optimizer(optimizer: Any, init: Callable[[jax.Array], Any], key: jax.Array) -> None:

@@ -241,3 +241,13 @@ def test_a_cut_larger_than_the_vocabulary_is_refused_without_generate_too():
 def test_a_cut_larger_than_the_vocabulary_is_found_within_a_rule(chain):
     with pytest.raises(ValueError, match=r"top_k must be <= V = 5, got 6"):
         generate(chain, [0], 3, keys(1), Partial(penalised, 1.0, sample(top_k=6)))
+
+
+@pytest.mark.parametrize("strategy", [sample(), sample(top_p=0.999), sample(2.0, min_p=1e-6)])
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_logits_of_16_bits_are_drawn_from_with_32(strategy, dtype):
+    logits = jnp.sin(jnp.arange(5000.0)).astype(dtype)
+    many = jax.vmap(strategy, in_axes=(None, 0))
+    draws = many(logits, keys(2000))
+    np.testing.assert_array_equal(draws, many(logits.astype(jnp.float32), keys(2000)))
+    assert len(set(draws.tolist())) > 1000

@@ -197,3 +197,22 @@ def test_positions_and_widths_that_cannot_be_rotated_are_refused():
         rotate(q, jnp.arange(1))
     with pytest.raises(ValueError, match=r"d even, .* got \(3, 2, 3\) and \(3,\)"):
         rotate(q[:, :, :3], jnp.arange(3))
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("form", ["attend", "blockwise", "cached"])
+def test_sums_over_many_keys_have_32_bits(form, dtype):
+    """A sum of thousands of weights below one stands still at 256 in bfloat16, at 2,048 in half."""
+    size = 6000
+    q, k = (jnp.sin(jnp.arange(n * 8.0).reshape(n, 1, 8)).astype(dtype) for n in (1, size))
+    v = jnp.linspace(2, 3, size)[:, None, None].astype(dtype)
+    wide = [x.astype(jnp.float32) for x in (q, k, v)]
+    exact = float(attend(*wide, mask=None)[0, 0, 0])
+    forms = {
+        "attend": lambda: attend(q, k, v, mask=None)[0],
+        "blockwise": lambda: attend_blockwise(q, k, v, 16, mask=None)[0],
+        "cached": lambda: attend_cached(q[0], as_cache(k), as_cache(v), size - 1),
+    }
+    y = forms[form]()
+    assert y.dtype == dtype  # as it came
+    np.testing.assert_allclose(y.astype(float).squeeze(), exact, rtol=0.005)

@@ -94,7 +94,8 @@ DROPPED = LINE | {
 @pytest.mark.parametrize("optimizer", [{}, {"optimizer": optax.identity()}])
 def test_a_model_with_random_state_is_refused_with_the_remedy(optimizer):
     message = (
-        r"must hold floats, got dropout\.rngs\.count uint32\[\], dropout\.rngs\.key key<fry>\[\]: "
+        r"must hold real floats, got dropout\.rngs\.count uint32\[\], "
+        r"dropout\.rngs\.key key<fry>\[\]: "
         r"keep no nnx.Rngs in it; .* nnx.Dropout\(rate\)\(x, rngs=nnx.Rngs\(key\)\)"
     )
     with pytest.raises(ValueError, match=message):
@@ -109,9 +110,15 @@ def test_the_remedy_works():
 
 @pytest.mark.parametrize("table", [jnp.arange(3), jnp.ones(2, bool)])
 def test_a_model_with_whole_numbers_is_refused(table):
-    message = rf"must hold floats, got table {table.dtype}\[.\]: keep constants in a tuple"
+    message = rf"must hold real floats, got table {table.dtype}\[.\]: keep constants in a tuple"
     init = lambda key: Dropped(nnx.Rngs(key), random=False, table=table)  # noqa: E731
     with pytest.raises(ValueError, match=message):
         fit(**DROPPED | {"init": init})
     with pytest.raises(ValueError, match=r"got the model int32\[\]: keep constants"):
         fit(**LINE | {"init": lambda key: jnp.zeros((), jnp.int32)})
+
+
+def test_a_complex_model_is_refused():
+    """Its gradient would have to be conjugated: as it is, the loss climbs."""
+    with pytest.raises(ValueError, match=r"real floats, got the model complex64\[\]"):
+        fit(**LINE | {"init": lambda key: jnp.ones((), jnp.complex64)})
