@@ -16,6 +16,7 @@ from typing import Any
 
 READS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 GIVES = ("STORE_NAME", "STORE_GLOBAL")
+IMPORTS = ast.Import | ast.ImportFrom
 
 
 def code_hash(function: Callable) -> str:
@@ -23,7 +24,8 @@ def code_hash(function: Callable) -> str:
 
     Beginning with the function's name: the last statement that gives a name its value, what changes
     that value later (`sizes["LSTM"] = 64`, `names.append("GRU")`), and so on for every global name
-    that these statements read. The hash is the same in every process and on every Python.
+    that these statements read. What is imported is not changed: `np.testing.assert_allclose(...)`
+    is a call. The hash is the same in every process and on every Python.
 
     Raises: ValueError (anything but a function that its notebook or file defines at the top).
     """
@@ -40,13 +42,14 @@ def code_hash(function: Callable) -> str:
     while waiting:
         name = waiting.pop()
         met.add(name)
-        given = max((i for i, names in enumerate(gives) if name in names), default=len(gives))
-        later = [i for i in range(given + 1, len(gives)) if name in _changed(written[i][0])]
-        for i in {*([given] if given < len(gives) else []), *later} - needed:
-            needed.add(i)
-            waiting |= _names(written[i][1], READS, inner=True) - met
+        for at in [i for i, names in enumerate(gives) if name in names][-1:]:
+            imported = isinstance(written[at][0], IMPORTS)
+            after = () if imported else range(at + 1, len(written))
+            for i in {at, *(i for i in after if name in _changed(written[i][0]))} - needed:
+                needed.add(i)
+                waiting |= _names(written[i][1], READS, inner=True) - met
     kept = [written[i][0] for i in sorted(needed)]
-    imports = [node for node in kept if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in kept if isinstance(node, IMPORTS)]
     said = sorted(repr(_skeleton(node)) for node in imports)  # in whatever order they are written
     said += [repr(_skeleton(node)) for node in kept if node not in imports]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()

@@ -166,6 +166,7 @@ def test_only_a_function_by_name_is_taken(name):
 
 
 LATER = """
+import math
 import numpy as np
 from jax.nn import tanh
 
@@ -180,7 +181,7 @@ rate = 2
 other = [rate for rate in (5, 6)]
 
 def run():
-    return sizes, names, rate, tanh
+    return sizes, names, rate, tanh, math.e
 """
 
 
@@ -204,10 +205,13 @@ def test_what_changes_a_value_later_matters(old, new):
     ("old", "new"),
     [
         ("rate = 1\n", "rate = 7\n"),  # overwritten
+        ("other = [", "math.sqrt(rate)\nother = ["),  # a call of what is imported
         ("in (5, 6)", "in (5, 7)"),  # a comprehension's name is its own
         ("jax.nn import tanh", "jax.numpy import exp, tanh"),
-        ("import numpy as np", "import numpy"),
-        ("import numpy as np\nfrom jax.nn import tanh", "from jax.nn import tanh\nimport numpy"),
+        (
+            "import math, numpy as np\nfrom jax.nn import tanh",
+            "from jax.nn import tanh\nimport math",
+        ),
         ("sizes = {}", "sizes = {}  # by name\nothers = {}\nothers['LSTM'] = 3"),
     ],
 )
@@ -221,15 +225,9 @@ def test_the_same_in_every_process():
     """Sets of text are laid out differently in each."""
     code = "from test_staleness import *; print(code_hash(cell(SETTINGS)))"
     here = Path(__file__).parent
+    paths = {**os.environ, "PYTHONPATH": f"{here}:{here.parents[1]}"}
     found = {
-        subprocess.check_output(
-            [sys.executable, "-c", code],
-            env={
-                **os.environ,
-                "PYTHONPATH": f"{here}:{here.parents[1]}",
-                "PYTHONHASHSEED": seed,
-            },
-        )
+        subprocess.check_output([sys.executable, "-c", code], env=paths | {"PYTHONHASHSEED": seed})
         for seed in "12"
     }
     assert len(found) == 1
