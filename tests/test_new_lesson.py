@@ -67,6 +67,7 @@ def test_a_new_lesson_is_whole(tmp_path):
         shutil.copy(ROOT / file, tmp_path / file)
     lesson = Lesson(tmp_path, new_lesson("99_the_next", tmp_path).stem)
     build(lesson, record="1")
+    lesson.source.write_text(lesson.text().replace("LIVE = True", "LIVE = False"))
     build(lesson)
     cells = nbformat.read(lesson.notebook, as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]

@@ -52,4 +52,6 @@ if __name__ == "__main__":
         sys.exit(str(error))
     print(f"Written: {path.relative_to(ROOT)}, its line in _toc.yml (move it to its part),")
     print("and its link in book/intro.md.")
-    print(f"Next: edit it, then  make lessons LESSON={path.stem[:2]}  and  make book")
+    number = path.stem[:2]
+    print("It is a small whole lesson. Next: edit it, and then")
+    print(f"  make lessons LESSON={number}, make record LESSON={number}, make book")

@@ -6,6 +6,7 @@ figure's place. GitHub, Colab and print show the figure, so draw one that says i
 """
 
 import base64
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -49,10 +50,9 @@ def explore(
     columns = {name: _column(rows, name) for name in names}
     _check_settings(columns, dials)
     full = {name: _channel(name, channel, columns) for name, channel in channels.items()}
-    lines = zip(*columns.values(), strict=True)
     chart = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "data": {"values": [dict(zip(columns, line, strict=True)) for line in lines]},
+        "data": _as_csv(columns),
         "params": [
             {"name": f"dial{i}", "value": _plain(at), "bind": _input(dial, columns[dial])}
             for i, (dial, at) in enumerate(dials.items())
@@ -68,10 +68,23 @@ def explore(
     display(still, raw=True, metadata={"vega-lite": chart})
 
 
+def _as_csv(columns: dict[str, list]) -> dict:
+    """Return the data as one text: as a list of rows it would fill a notebook's file with lines."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([list(columns), *zip(*columns.values(), strict=True)])
+    numbers = {name: "number" for name, values in columns.items() if _numbers(values)}
+    return {"values": text.getvalue(), "format": {"type": "csv", "parse": numbers}}
+
+
+def _numbers(values: list) -> bool:
+    return all(isinstance(value, int | float) for value in values)
+
+
 def _png(figure: Figure, title: str) -> str:
     """Return the picture, as text; its title tells it from an equal one with other dials."""
     png = io.BytesIO()
-    figure.savefig(png, format="png", metadata={"Title": title})
+    figure.savefig(png, format="png", bbox_inches="tight", metadata={"Title": title})
     plt.close(figure)  # else the notebook shows it once more
     return base64.b64encode(png.getvalue()).decode()
 
@@ -114,8 +127,7 @@ def _channel(name: str, channel: dict, columns: dict[str, list]) -> dict:
     if name == "text":
         return channel
     kinds = list(dict.fromkeys(values))
-    numbers = all(isinstance(value, int | float) for value in values)
-    kind = channel.get("type", "quantitative" if numbers else "ordinal")
+    kind = channel.get("type", "quantitative" if _numbers(values) else "ordinal")
     scale: dict[str, Any] = {"domain": kinds}
     if kind == "quantitative":
         logarithmic = channel.get("scale", {}).get("type") == "log"
@@ -133,7 +145,7 @@ def _channel(name: str, channel: dict, columns: dict[str, list]) -> dict:
 def _input(dial: str, values: list) -> dict:
     """Return what sets a dial: a slider for three or more numbers in even steps, else a choice."""
     choices = list(dict.fromkeys(values))
-    if len(choices) > 2 and all(isinstance(value, int | float) for value in choices):
+    if len(choices) > 2 and _numbers(choices):
         steps = np.diff(choices)
         if (steps > 0).all() and np.allclose(steps, steps[0]):
             step = _plain(float(steps[0]))
@@ -150,11 +162,13 @@ def _input(dial: str, values: list) -> dict:
 def _chosen(number: int, dial: str, at: Any) -> str:
     """Return the test for a row of the setting; a slider's numbers are sums of steps."""
     column = f"datum[{dial!r}]"
-    if isinstance(at, str | bool):
+    if isinstance(_plain(at), str):
         return f"{column} === dial{number}"
     return f"abs({column} - dial{number}) < 1e-6 * (1 + abs({column}))"
 
 
 def _plain(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, bool):
+        return str(value)
     return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -1,6 +1,8 @@
 """A figure with dials: a picture in the output, and all its settings in the metadata."""
 
 import base64
+import csv
+import io
 import json
 from typing import Any
 
@@ -44,7 +46,14 @@ def test_a_slider_moves_through_all_rows(shown):
     (param,) = spec["params"]
     assert param["value"] == 0.1
     assert param["bind"] == {"input": "range", "name": "bias", "min": 0, "max": 0.3, "step": 0.1}
-    assert len(spec["data"]["values"]) == len(ROWS)
+    assert spec["data"]["format"]["parse"] == {
+        "bias": "number",
+        "step": "number",
+        "loss": "number",
+    }  # and not "model": an empty text would become null
+    read = list(csv.DictReader(io.StringIO(spec["data"]["values"])))
+    assert len(read) == len(ROWS)
+    assert read[-1] == {"bias": "0.3", "step": "2", "loss": "2.3", "model": "other"}
     assert "datum['bias'] - dial0" in spec["transform"][0]["filter"]
 
 

@@ -201,3 +201,16 @@ def test_the_colab_button_opens_a_notebook_that_exists(
         assert path.endswith(".ipynb")
         assert subprocess.run(tracked, cwd=ROOT, capture_output=True).returncode == 0, link
     page.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_printed_page_is_legible_from_either_theme(
+    site: str, browser: Browser, theme: str
+) -> None:
+    page = open_page(browser, reduced_motion="reduce")
+    page.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
+    page.goto(f"{site}/{lessons()[0]}", wait_until="networkidle")
+    page.emulate_media(media="print")
+    page.add_script_tag(path=AXE)
+    assert not [found for found in violations(page, theme) if "color-contrast" in found]
+    page.close()
