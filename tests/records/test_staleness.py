@@ -209,8 +209,8 @@ def test_what_changes_a_value_later_matters(old, new):
         ("in (5, 6)", "in (5, 7)"),  # a comprehension's name is its own
         ("jax.nn import tanh", "jax.numpy import exp, tanh"),
         (
-            "import math, numpy as np\nfrom jax.nn import tanh",
-            "from jax.nn import tanh\nimport math",
+            "import numpy as np\nfrom jax.nn import tanh",
+            "from jax.nn import tanh\nimport numpy",
         ),
         ("sizes = {}", "sizes = {}  # by name\nothers = {}\nothers['LSTM'] = 3"),
     ],
