@@ -47,7 +47,14 @@ REPAIRS = [
 SCRIPTS = {  # what a page needs if its body has this
     '<section class="predict"': ["predict.js"],
     '<script class="chart"': ["vega/vega.min.js", "vega/vega-lite.min.js", "explore.js"],
+    "<text-writer": ["lab/recurrent.js", "lab/writer.js"],
 }
+WRITERS = {  # before which section of a page the network of lesson 1 may be played with
+    "book/intro": ("what-is-asked", " small"),
+    "notebooks/01_from_tokens_to_text": ("how-much-is-copied", ""),
+    "notebooks/10_loops": ("quality-against-variety", ""),
+}
+WEIGHTS = "_static/lab/shakespeare.js"
 
 
 def link_inside(app: Sphinx, page: str, source: list[str]) -> None:
@@ -80,6 +87,12 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
         context["body"] = re.sub(old, new, context.get("body", ""))
     if page.startswith("notebooks/"):
         context["body"] = with_charts(context["body"], ROOT / f"{page}.ipynb")
+    if page in WRITERS:
+        section, small = WRITERS[page]
+        source = "../" * page.count("/") + WEIGHTS
+        writer = f'<text-writer model="shakespeare" src="{source}"{small}></text-writer>'
+        before = f'<section id="{section}">'
+        context["body"] = context["body"].replace(before, f"{writer}\n{before}")
     for mark, scripts in SCRIPTS.items():
         if mark in context["body"]:
             for script in scripts:
@@ -106,6 +119,17 @@ def with_charts(body: str, notebook: Path) -> str:
     return body
 
 
+def write_weights(app: Sphinx, failure: Exception | None) -> None:
+    """Write the weights of the network in the page, where the record is newer than they are."""
+    import lab  # with JAX, which only this needs
+
+    file, sources = Path(app.outdir) / WEIGHTS, (lab.RECORD, Path(lab.__file__))
+    newest = max(path.stat().st_mtime for path in sources)
+    if failure is None and not (file.exists() and file.stat().st_mtime > newest):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(lab.script())
+
+
 def describe(file: Any) -> str:
     """Everything that a stylesheet or script says about itself: its name, or its text."""
     return f"{getattr(file, 'filename', file)} {getattr(file, 'attributes', '')}"
@@ -130,4 +154,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     TocTreeCollector.assign_section_numbers = number_lessons
     app.connect("source-read", link_inside)
     app.connect("html-page-context", mend, priority=900)
+    app.connect("build-finished", write_weights)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
