@@ -120,7 +120,8 @@ def test_what_is_kept_is_what_the_library_keeps(run, cut, temperature):
         draws = np.asarray(strategy(row, jax.random.split(jax.random.key(1), 4000)))
         frequencies = np.bincount(draws, minlength=12) / 4000
         np.testing.assert_allclose(share, frequencies, atol=0.04)
-        assert set(np.flatnonzero(frequencies)) <= set(np.flatnonzero(share))
+        often = set(np.flatnonzero(share > 0.004))  # what 4,000 draws cannot miss
+        assert often <= set(np.flatnonzero(frequencies)) <= set(np.flatnonzero(share))
         np.testing.assert_allclose(share.sum(), 1)
 
 
