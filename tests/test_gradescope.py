@@ -16,6 +16,7 @@ import homework
 from assemble import ROOT
 from grading import gradescope
 from grading.grade import COMPILER, grade
+from grading.handed_in import handed_in
 
 ON_A_GPU = """
 import os
@@ -48,6 +49,25 @@ def test_gradescope_is_told_what_it_wants_to_read(course, monkeypatch):
     shutil.copy(own / "hw9.ipynb", own / "other.ipynb")
     gradescope.main(arguments)
     assert json.loads(results.read_text()) == {"score": 0, "output": "hand in one notebook, not 2"}
+
+
+@pytest.mark.parametrize(
+    ("names", "graded"),
+    [
+        ("hw2.ipynb hw2-Copy1.ipynb", "hw2-Copy1.ipynb"),
+        ("hw2-Copy9.ipynb hw2-Copy10.ipynb", "hw2-Copy10.ipynb"),
+        ("roe(1).ipynb roe.ipynb", "roe(1).ipynb"),
+        ("hw2_copy.ipynb hw2.ipynb", "hw2_copy.ipynb"),
+        ("hw2.ipynb", "hw2.ipynb"),
+    ],
+)
+def test_of_copies_of_one_notebook_the_newest_counts(tmp_path, names, graded):
+    for name in names.split():
+        (tmp_path / name).write_text("{}")
+    one = gradescope.newest(handed_in(tmp_path, place=tmp_path.parent / "unpacked"))
+    assert one.path.name == graded
+    many = len(names.split())
+    assert one.note == f"{many} notebooks; graded: {graded}." * (many > 1)
 
 
 @pytest.mark.slow

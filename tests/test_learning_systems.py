@@ -10,6 +10,7 @@ from toy_homework import GOOD, notebook
 from grading.grade import grade
 from grading.handed_in import handed_in, survey
 from grading.learning_systems import LAYOUTS, owners, plain
+from grading.tables import canvas, with_hand
 
 MOODLE = "John Roe_78_assignsubmission_file_"
 ATTEMPT = "HW2_jroe_attempt_2026-11-27-11-59-00"
@@ -54,6 +55,15 @@ def test_each_layout_reads_its_example(layout):
         ("78_9001_hw2.ipynb", "canvas", "78", "78"),
         ("LATE_78_9001_hw2.ipynb", "canvas", "78", "78"),
         ("anon_ab12c_9001_hw2.ipynb", "canvas", "anon_ab12c", "anon_ab12c"),
+        ("anon_54321_9001_hw2.ipynb", "canvas", "anon_54321", "anon_54321"),
+        ("anon_54321_LATE_9001_3_hw2.ipynb", "canvas", "anon_54321", "anon_54321"),
+        ("group_9_LATE_78_9001_hw2.ipynb", "canvas", "group_9", "78"),
+        ("roejohn_78_9001_2_memory.ipynb", "canvas", "roejohn", "78"),
+        ("chocolate_78_9001_hw2.ipynb", "canvas", "chocolate", "78"),
+        ("group_9_78_9001_hw2.ipynb", "canvas", "group_9_78", ""),  # or 9's file "9001_hw2"
+        ("my_group_9_78_9001_hw2.ipynb", "canvas", "my_group_9_78", ""),
+        ("9_78_9001_hw2.ipynb", "canvas", "9_78", ""),
+        ("group_9_78_link.html", "canvas", "group_9_78", ""),
         (f"{ATTEMPT}_hw2.ipynb", "blackboard", "jroe", ""),
         (f"{ATTEMPT}.txt", "blackboard", "jroe", ""),
         (f"gradebook_CS.2026_{ATTEMPT}_my_own_hw.ipynb", "blackboard", "jroe", ""),
@@ -104,6 +114,10 @@ def test_a_students_choice_of_a_name_is_nobody_elses():
         (f"{BRIGHTSPACE}Dec 7, 2026 1206 PM/b.ipynb", f"{BRIGHTSPACE}Dec 7, 2026 126 PM/a.ipynb"),
         (f"{ILIAS}/hw2.ipynb", f"{ILIAS}/hw2 (2).ipynb"),
         ("doejane.ipynb", "doejane (1).ipynb"),
+        ("doejane-Copy2.ipynb", "doejane-Copy10.ipynb"),
+        ("doejane.ipynb", "Copy of doejane.ipynb"),
+        ("doejane.ipynb", "doejane - Copy (2).ipynb"),
+        ("group_9_78_999_a.ipynb", "group_9_78_1000_a.ipynb"),
         ("doejane.ipynb", "doejane.ipynb (1).json"),
         ("doejane.ipynb.txt", "doejane (1).ipynb.json"),
         ("doe/hw2.ipynb", "doe/hw2 (1).ipynb"),
@@ -111,9 +125,11 @@ def test_a_students_choice_of_a_name_is_nobody_elses():
 )  # fmt: skip
 def test_of_several_attempts_the_newest_counts(tmp_path, older, newer):
     put(tmp_path, older, newer, "poe/x_1.ipynb", "moe/x_2.ipynb")
+    if "doejane" in older:
+        put(tmp_path, "doejane.ipynb")
     found = [one for one in handed_in(tmp_path) if one.path in (tmp_path / older, tmp_path / newer)]
     assert [one.path for one in found] == [tmp_path / newer]
-    assert f"2 notebooks; graded: {Path(newer).name}." in found[0].note
+    assert f" notebooks; graded: {Path(newer).name}." in found[0].note
 
 
 @pytest.mark.parametrize(
@@ -189,6 +205,40 @@ def test_names_in_any_alphabet_and_form_are_told_apart(tmp_path):
     names = {one.name for one in handed_in(tmp_path)}
     assert {"José_81", "हिन्दी", "हन्दा"} < names and len(names) == 5
     assert max(len(f"{name}.html.part".encode()) for name in names) < 255
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("0012.ipynb", "12.ipynb"),
+        ("00.ipynb", "0.ipynb"),
+        ("McKay.ipynb", "Mckay.ipynb"),
+        ("Weiß.ipynb", "Weiss.ipynb"),
+        ("ΣΟΦΟΣ.ipynb", "σοφος.ipynb"),
+        ("DOE/x.ipynb", "doe/x.ipynb"),
+        ("Team A_assignsubmission_file_x.ipynb", "team a_assignsubmission_file_x.ipynb"),
+    ],
+)
+def test_who_differs_in_capitals_or_zeros_only_has_a_row_and_points_of_her_own(tmp_path, pair):
+    put(tmp_path / "in", *pair)
+    found = handed_in(tmp_path / "in")
+    assert sorted(one.path for one in found) == sorted(tmp_path / "in" / name for name in pair)
+    assert all("Another's name is nearly the same" in one.note for one in found)
+    records = [{"name": one.name, "got": 3, "by_hand": 5} for one in found]
+    with_hand(records, tmp_path / "by-hand.csv")
+    names = (tmp_path / "by-hand.csv").read_text("utf-8-sig").splitlines()[1:]
+    filled = [f"{line[:-2]},{points}," for points, line in enumerate(names, 1)]
+    (tmp_path / "by-hand.csv").write_text("\n".join(["name,points,comment", *filled]))
+    assert [one["total"] for one in with_hand(records, tmp_path / "by-hand.csv")] == [4, 5]
+
+
+def test_an_id_that_is_unclear_is_said_and_earns_nobody_points(tmp_path):
+    put(tmp_path, "group_9_78_9001_hw2.ipynb", "anon_54321_9002_hw2.ipynb", "roe_79_9003_x.ipynb")
+    found = handed_in(tmp_path)
+    notes = [("which number is Canvas's user ID" in one.note, one.who) for one in found]
+    assert notes == [(False, "anon_54321"), (True, "group_9_78"), (False, "roe")]
+    records = [{"who": o.who, "identifier": o.identifier, "of": 9, "total": 4} for o in found]
+    assert [row[1] for row in canvas(records, "hw2")[2:]] == ["79"]
 
 
 def test_two_people_whose_names_would_be_one_are_refused(tmp_path):

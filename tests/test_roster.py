@@ -87,6 +87,42 @@ def test_a_roster_that_cannot_be_told_is_refused_by_file_and_line(tmp_path, text
     assert str(tmp_path / "r.csv") in str(caught.value)
 
 
+def written(path: Path, encoding: str, name: str) -> Path:
+    path.write_bytes(f"name,variant\nAnn,1\n{name},17\n".encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp1251", "Юлия"),
+        ("cp1251", "Ян"),
+        ("cp1250", "Lukáš Kučera"),
+        ("cp1250", "Ryszard Żak"),
+        ("cp1250", "Bögöly Ödön Őz"),
+        ("cp1253", "Ελένη"),
+        ("cp1254", "Ayşe"),
+        ("cp1257", "Eglė"),
+        ("cp932", "山田"),
+        ("cp850", "André"),
+        ("mac_cyrillic", "Юлия"),
+        ("mac_roman", "García"),
+        ("cp1252", "Søren"),
+    ],
+)
+def test_a_roster_whose_names_might_be_others_is_refused_by_file_and_line(tmp_path, encoding, name):
+    with pytest.raises(ValueError, match=r"r\.csv, line 3: .*: save it as CSV UTF-8"):
+        roster(written(tmp_path / "r.csv", encoding, name))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("cp1252", "Jürgen Groß"), ("cp1250", "Tomáš"), ("cp1252", "García"), ("mac_roman", "René")],
+)
+def test_names_that_are_the_same_in_every_country_are_read(tmp_path, encoding, name):
+    assert variant_of(who(name), roster(written(tmp_path / "r.csv", encoding, name))) == 17
+
+
 def test_of_two_people_of_one_name_each_is_found_by_number(tmp_path):
     (tmp_path / "r.csv").write_text("name,id,variant\nJohn Roe,78,1\nJohn Roe,79,2\n")
     found = roster(tmp_path / "r.csv")

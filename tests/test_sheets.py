@@ -107,6 +107,15 @@ def test_bytes_that_are_no_text_are_refused_by_file_and_line(path):
             with_hand(RECORDS, path)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("cp1250", "Lukáš_Kučera"), ("cp1251", "Юлия_7"), ("cp1254", "Ayşe"), ("cp1252", "Søren")],
+)
+def test_points_survive_the_spreadsheets_of_other_countries(path, encoding, name):
+    path.write_bytes(f"name,points,comment\n{name},4,\n".encode(encoding))
+    assert hand([{"name": name, "got": 3, "by_hand": 5}], path) == [(4, "")]
+
+
 def test_a_new_table_is_one_that_excel_reads_and_points_without_a_person_are_named(path):
     assert hand(RECORDS, path) == [(None, "")] * 5
     assert path.read_bytes().startswith("\ufeffname,points".encode())

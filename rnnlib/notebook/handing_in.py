@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from rnnlib.notebook.bindings import AROUND, Uses, statements, words
 from rnnlib.notebook.self_checks import pick
 
-LONG = re.compile(
-    r"(?:\s*(?:[#%!].*)?\n)*\s*#\s*long\b", re.IGNORECASE
-)  # the grader runs no such cell
+ABOVE = r"(?:\s*(?:[#%!].*)?\n)*\s*"  # what may stand above a cell's first statement
+LONG = re.compile(rf"{ABOVE}#\s*long\b", re.IGNORECASE)  # the grader runs no such cell,
+OTHER = re.compile(rf"{ABOVE}(%%(?!(?:{AROUND})\b)\w+)")  # nor what IPython does not run as Python
 IDLE = ("RESUME", "NOP", "RETURN_VALUE")  # all that a function of `...` does, but for its None
 STATEMENT, ALL = 30, 240  # seconds that the grader has for a statement, and for all cells
 
@@ -72,7 +73,7 @@ def before_handing_in(names: Mapping[str, Any], *needed: str) -> None:
     """
     try:
         found = [*_variant(names), *_missing(names, needed), *_cells(list(WATCH.ran.values()))]
-        found += _unseen(WATCH.ran.values(), needed)
+        found += _unseen(WATCH.ran.values(), [n for n in needed if not _is_empty(names.get(n))])
     except Exception as error:
         found = [f"this check itself failed ({type(error).__name__})"]
     for line in found or [f"Nothing is missing: all {len(needed)} names are there."]:
@@ -135,9 +136,67 @@ def _cells(ran: Sequence[Ran]) -> Iterator[str]:
 
 
 def _unseen(ran: Iterable[Ran], needed: Sequence[str]) -> Iterator[str]:
-    """Say which answers stand only where the grader does not look."""
+    """Say which answers stand, wholly or in part, only where the grader does not look."""
+    view, late = View({*needed}), []
+    for cell in ran:
+        other = OTHER.match(cell.source)
+        mark = "# long" if LONG.match(cell.source) else other[1] if other else ""
+        why = f"is defined in a cell that begins with {mark}, which the grader skips"
+        if mark:
+            view.mention(words(cell.source), why)
+        for uses in [] if other else statements(cell.source):
+            if mark:
+                view.skip(uses, why)
+            elif not view.run(uses):
+                late.append(uses)
+    for uses in late:  # the grader, too, tries once more what failed
+        view.run(uses)
     for name in needed:
-        defines = re.compile(rf"^(?:def {name}\b|{name}\s*=)", re.MULTILINE)
-        found = [bool(LONG.match(cell.source)) for cell in ran if defines.search(cell.source)]
-        if found and all(found):
-            yield f"`{name}` is defined in a cell that begins with # long, which the grader skips"
+        if name in view.gone:
+            yield f"`{name}` {view.gone[name]}"
+
+
+class View:
+    """What the grader has when it has run its cells, as far as their text tells."""
+
+    def __init__(self, needed: set[str]):
+        self.needed = needed
+        self.given: set[str] = set()
+        self.empty: set[str] = set()  # given, but nothing yet
+        self.gone: dict[str, str] = {}  # what it lacks, and why
+        self.effects: dict[str, set[str]] = {}  # what each function changes that is not its own
+
+    def mention(self, found: set[str], why: str) -> None:
+        """Take for granted that a skipped cell gives what is empty elsewhere, and writes files."""
+        files = {name for name in found if name.startswith("'")}
+        self._miss(found & (self.needed | self.empty) | files, why)
+
+    def skip(self, uses: Uses, why: str) -> None:
+        """Note what a statement would have given, had it been run."""
+        self._miss(uses.gives, why)
+        for name in self._changed(uses) & (self.needed | self.empty):
+            self.gone.setdefault(name, why.replace("defined", "changed", 1))
+
+    def run(self, uses: Uses) -> bool:
+        """Note what a statement gives; return whether all was there that it needs."""
+        lacks = min(uses.needs & self.gone.keys(), default="")
+        if lacks:
+            it = lacks if lacks.startswith("'") else f"`{lacks}`"
+            self.skip(uses, f"needs {it}, which {self.gone[lacks]}")
+            return False
+        full = uses.gives - uses.empty | self._changed(uses)
+        self.given = self.given - uses.empty | full
+        self.empty = (self.empty | uses.gives & uses.empty) - full
+        self.gone = {name: why for name, why in self.gone.items() if name not in full}
+        return True
+
+    def _miss(self, found: set[str], why: str) -> None:
+        self.gone = dict.fromkeys(sorted(found - self.given), why) | self.gone
+
+    def _changed(self, uses: Uses) -> set[str]:
+        """Return what a statement changes, by itself and by the functions that it needs."""
+        inner = [self.effects.get(name, set()) for name in uses.needs]
+        found = uses.changes.union(*inner)
+        if uses.defines:
+            self.effects[uses.defines] = found
+        return set() if uses.defines else found

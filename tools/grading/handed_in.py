@@ -3,9 +3,9 @@
 import hashlib
 import os
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +34,13 @@ class Handed:
     note: str = ""  # what the teacher should know about it
     fault: str = ""  # why it cannot be graded, where that is known without reading it
     also: tuple[str, ...] = ()  # other names by which a roster may list this person
+    mark: str = ""  # what tells it from somebody of nearly the same name
 
     @property
     def name(self) -> str:
         """What its files are called."""
-        return file_name("_".join(dict.fromkeys(filter(None, [self.who, self.identifier]))))
+        parts = dict.fromkeys(filter(None, [self.who, self.identifier, self.mark]))
+        return file_name("_".join(parts))
 
 
 class File(NamedTuple):
@@ -100,7 +102,8 @@ def survey(
     strangers = [
         str(p.relative_to(root)) for p, owner in zip(paths, owners, strict=True) if not owner
     ]
-    return sorted(map(_one, people.values()), key=lambda one: one.name), strangers
+    found = _apart([_one(files) for files in people.values()])
+    return sorted(found, key=lambda one: one.name), strangers
 
 
 def _files(root: Path) -> list[Path]:
@@ -124,7 +127,7 @@ def _owners(paths: list[learning_systems.Parts], known: Collection[str]) -> list
 
 def _opened(path: Path, owner: Owner, fault: str, place: Path) -> list[File]:
     """Take the notebooks out of a zip; of anything else, tell what it is."""
-    order = learning_systems.later(owner, path.name)
+    order = learning_systems.later(path.name, owner.when)
     if fault or not is_zip(path):
         fault = fault or FAULTS.get(owner.kind, TYPED)
         return [File(path, owner, fault, (order, []))]
@@ -150,10 +153,23 @@ def _clear(people: Collection[list[File]]) -> None:
     for groups in of.values():
         files = sorted(file.path for group in groups for file in group)
         folders = {path.parent for path in files}
-        if len(groups) > 1 or (len(folders) > 1 and not groups[0][0].owner.system):
+        names = {_one(group).name for group in groups}
+        if len(names) < len(groups) or (len(folders) > 1 and not groups[0][0].owner.system):
             unclear.append(", ".join(map(str, files)))
     if unclear:
         raise ValueError("\n  ".join(["files of one name, whose are they?", *unclear]))
+
+
+def _apart(people: list[Handed]) -> list[Handed]:
+    """Mark the names that only capitals, ß or leading zeros tell apart: tables would not."""
+    alike, found = Counter(key(one.name) for one in people), []
+    for one in people:
+        if alike[key(one.name)] > 1:
+            mark = hashlib.sha256(one.name.encode()).hexdigest()[:4]
+            note = f"{one.note} Another's name is nearly the same: look whose points are whose."
+            one = replace(one, mark=mark, note=note.strip())
+        found.append(one)
+    return found
 
 
 def _one(files: list[File]) -> Handed:
@@ -162,8 +178,7 @@ def _one(files: list[File]) -> Handed:
     papers = [file for file in files if file.owner.kind != RECEIPT]
     file = max(notebooks or papers or files, key=lambda file: file.order)
     owner, notes = file.owner, []
-    if owner.team:
-        notes.append(f"{owner.team}.")
+    notes += [f"{said}." for said in (owner.team, owner.doubt) if said]
     if len(notebooks) > 1:
         notes.append(f"{len(notebooks)} notebooks; graded: {file.path.name}.")
     rest = [f for f in papers if f not in notebooks and f != file]

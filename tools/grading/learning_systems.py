@@ -4,13 +4,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from grading.names import in_order, key
+from grading.names import form, in_order, key
 
 Parts = tuple[str, ...]  # a path below the folder of hand-ins, from its first folder to its file
-COPY = re.compile(r" ?\(\d+\)$")  # what browsers append to a name that they have already
+COPY = re.compile(  # what browsers, Jupyter, Colab and Windows make of a name that is taken
+    r"^((copy of|kopie von|copie de|c[oó]pia de) )+"
+    r"|( ?\(\d+\)|[-_ ]+(copy|kopie|copie|c[oó]pia)[- ]?\d*)+$",
+    re.IGNORECASE,
+)
+UNSURE = "in this file's name it cannot be told which number is Canvas's user ID: nobody's is used"
 TEAM = re.compile(r"team \d+", re.IGNORECASE)
 
 
@@ -33,6 +38,7 @@ class Owner(NamedTuple):
     when: str = ""  # a number, a date or nothing: the larger, the later
     kind: str = ""
     team: str = ""
+    doubt: str = ""  # what is not clear about it
     same: str = ""  # equal for all that one person handed in
 
 
@@ -66,7 +72,7 @@ LAYOUTS = [
     _layout(
         "canvas",
         "file",
-        r"(?!late_)(?=[^_]*[^\W\d_])(?P<who>[^_]+)_(late_)?"
+        r"(?!late_|anon_)(?=[^_]*[^\W\d_])(?P<who>[^_]+)_(late_)?"
         r"(?P<id>(?!20\d\d_\d\d?_\d\d?[_.])\d+)"  # a date is no number
         r"_((?P<when>\d+)_.*|(?P<kind>link|text)(-\d+)?\.html)",
         "roejohn_LATE_78_9001_hw2.ipynb",
@@ -74,8 +80,8 @@ LAYOUTS = [
     _layout(  # graded anonymously, or a group with a _ in its name
         "canvas",
         "file",
-        r"((?!late_)(?P<who>.+?)_)??(late_)?(?P<id>\d+|anon_[a-z\d]+)"
-        r"_(late_)?((?P<when>\d{3,})_.*|(?P<kind>link|text)(-\d+)?\.html)",
+        r"((?!late_|anon_)(?P<who>.+?)_)??(late_)?(?P<id>\d+|(?P<anon>anon_[a-z\d]+))"
+        r"_(?(anon)(late_)?)((?P<when>\d{3,})_.*|(?P<kind>link|text)(-\d+)?\.html)",
         "78_9001_hw2.ipynb",
     ),
     _layout(
@@ -112,6 +118,8 @@ def _candidates(parts: Parts) -> Iterator[tuple[tuple[str, int], Owner]]:
 
 def _owner(system: str, match: re.Match, above: Parts) -> Owner:
     said = {name: text or "" for name, text in match.groupdict().items()}
+    doubt = _doubt(match) if system == "canvas" else {}
+    said |= doubt
     identifier = said.get("id", "")
     who = said.get("who") or f"{said.get('first', '')} {said.get('last', '')}".strip() or identifier
     also = (said.get("login", ""), who.partition("-")[2] if system == "moodle" else "")
@@ -125,8 +133,30 @@ def _owner(system: str, match: re.Match, above: Parts) -> Owner:
         _moment(said.get("when", "")),
         said.get("kind", "").lower(),
         team,
-        key(same),
+        UNSURE if doubt else "",
+        form(same),
     )
+
+
+def _doubt(match: re.Match) -> dict[str, str]:
+    """Read a name anew in which another number than the first may be Canvas's user ID.
+
+    `team_3_77_1001_x` is the file 1001 of user 77, or else user 3's file 77, called `1001_x`.
+    Files have the larger numbers. LATE stands before the ID.
+    """
+    run = re.search(r"(?<![^_])\d+(_\d+)+(?=_)", match.string)
+    clear = re.search("(^|_)(late|anon)_", match.string[: match.end("id")], re.IGNORECASE)
+    if clear or not run:
+        return {}
+    numbers, rest = run[0].split("_"), match.string[run.end() + 1 :]
+    typed = re.fullmatch(r"(link|text)(-\d+)?\.html", rest, re.IGNORECASE)
+    fits = [i for i, (a, b) in enumerate(pairwise(map(int, numbers))) if a < b]
+    if typed:
+        return {"who": match.string[: run.end()], "id": "", "when": "", "kind": typed[1]}
+    if len(numbers) == 2 or fits == [0]:
+        return {}
+    who = match.string[: run.end() - len(numbers[-1]) - 1]
+    return {"who": who, "id": "", "when": numbers[-1]}
 
 
 def _moment(text: str) -> str:
@@ -162,7 +192,7 @@ def plain(
         if not listed and folders and len(above) > base:
             listed = [parts[base]]
         who = listed[0] if listed else own if parts in notebooks else ""
-        found.append(Owner("" if who == own else "folder", who, same=key(who)) if who else None)
+        found.append(Owner("" if who == own else "folder", who, same=form(who)) if who else None)
     return found
 
 
@@ -172,6 +202,7 @@ def stem(name: str) -> str:
     return re.sub(ending, r"\g<copy>", name, flags=re.IGNORECASE) or name
 
 
-def later(owner: Owner, name: str) -> tuple:
+def later(name: str, when: str = "") -> tuple:
     """Return a key for sorting one person's files: the system's number or date, then the name."""
-    return in_order(owner.when), in_order(stem(name))
+    own = stem(name)
+    return in_order(when), in_order(COPY.sub("", own)), COPY.search(own) is not None, in_order(own)

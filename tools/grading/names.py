@@ -14,16 +14,20 @@ ALIKE = str.maketrans(
 )
 
 
+def form(name: str) -> str:
+    """Return a name in one form of Unicode, "Doe, Jane" as "Jane Doe": equal for one person."""
+    text = unicodedata.normalize("NFKC", name.translate(ALIKE))
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # marks without a width
+    last, comma, first = text.partition(",")
+    return unicodedata.normalize("NFKC", " ".join((f"{first} {last}" if comma else text).split()))
+
+
 def key(name: str) -> str:
-    """Return what is compared: in one Unicode form, without case, "Doe, Jane" as "jane doe".
+    """Return what tables are searched for: a name's form, without case.
 
     A number is compared as one, for spreadsheets drop its leading zeros.
     """
-    text = unicodedata.normalize("NFKC", name.translate(ALIKE)).casefold()
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # marks without a width
-    last, comma, first = text.partition(",")
-    words = " ".join((f"{first} {last}" if comma else text).split())
-    words = unicodedata.normalize("NFKC", words)
+    words = form(form(name).casefold())
     return words.lstrip("0") or "0" if words.isdecimal() else words
 
 

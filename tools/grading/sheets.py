@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ from grading.names import key
 FORMULA = tuple("=+-@\t\r")  # how a cell begins that a spreadsheet would work out
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 OLDER = ["cp1252", "mac_roman"]  # what Excel saves as plain CSV, on Windows and on a Mac
+ELSEWHERE = ["cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_latin2", "mac_cyrillic"]
 COMMON = set("äöüßéèêëàâáåæãçñóòôøõíìîïúùûÄÖÜÉÈÀÁÅÆÇÑÓØÍÚ’")  # which one is more likely
+SURE = set("äöüßéáçóôíúšžÄÖÜÉÁÇÓÔÍÚŠŽ\u00a0")  # in whatever country's Windows
 UNREADABLE = "has a character that cannot be read: save it as CSV UTF-8"
 
 
@@ -76,11 +79,33 @@ def _text(path: Path, known: Collection[str]) -> str:
         line = raw[: error.start].count(b"\n") + 1
     if encoding != "utf-8":
         raise ValueError(f"{path}, line {line}: {UNREADABLE}") from None
-    texts = [raw.decode(older, errors="replace") for older in OLDER]
-    text = max(texts, key=lambda t: (sum(n in t for n in known), sum(c in COMMON for c in t)))
+    text = _by_names(raw, known) if known else _by_letters(raw)
     if "\ufffd" in text:
         raise ValueError(f"{path}, line {line}: {UNREADABLE}")
     return text
+
+
+def _by_names(raw: bytes, known: Collection[str]) -> str:
+    """Decode what should hold these names: whatever would not is found missing there."""
+    texts = [raw.decode(encoding, errors="replace") for encoding in OLDER + ELSEWHERE]
+    return max(texts, key=lambda t: (sum(n in t for n in known), sum(c in COMMON for c in t)))
+
+
+def _by_letters(raw: bytes) -> str:
+    """Decode names that nobody knows, if they can be read in one way only: `Krejèí` is Krejčí."""
+    texts = [t for e in OLDER if _is_likely(t := raw.decode(e, errors="replace"))]
+    sure = len(texts) == 1 and all(c.isascii() or c in SURE for c in texts[0])
+    return texts[0] if sure else "\ufffd"
+
+
+def _is_likely(text: str) -> bool:
+    """Tell whether its words may be words: `JosŽ`, `Jos‚` and `Èâàí` are none."""
+    words = re.findall(r"[^\W\d_]+", text)
+    return (
+        all(c.isascii() or c.isalpha() or c in "\u00a0’" for c in text)
+        and not any(a.islower() and b.isupper() and not b.isascii() for a, b in pairwise(text))
+        and all(2 * sum(not c.isascii() for c in word) <= len(word) for word in words)
+    )
 
 
 def _columns(line: str, mark: str) -> set[str]:
