@@ -79,9 +79,7 @@ publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL
 	@echo "Commit, then: git tag $(TAG) && git push origin HEAD $(TAG)"
 
 hook:  ## run `make check` before every commit of this clone
-	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
-	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
-	@echo "Installed. git commit --no-verify skips it once."
+	@tools/hook.sh
 
 # One resolution for all Pythons (fewest forks), and no index address: it installs from any mirror.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
