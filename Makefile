@@ -13,6 +13,9 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 export SECRET  # read by `grade` and `homework`; on their command lines anybody could see it
 
+# Inside a hook git says by these which index to write: to any git that we call, of any repository.
+unexport $(shell git rev-parse --local-env-vars 2>/dev/null)
+
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check colab newest lessons homework grade graders record bench \
 	new-lesson publish-as hook lock clean

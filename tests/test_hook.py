@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,41 @@ def clone(tmp_path, monkeypatch):
 
 def hook(folder: Path) -> subprocess.CompletedProcess:
     return run("make", "hook", cwd=folder)
+
+
+@pytest.mark.parametrize("words", [["-a"], ["a"], ["--include", "a"], ["--amend", "a"]])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_commit_is_what_was_asked_for(clone, linked, words):
+    assert hook(clone).returncode == 0
+    place = clone
+    if linked:
+        place = clone.parent / "linked"
+        git("worktree", "add", "-q", str(place), cwd=clone)
+    (place / "a").write_text("changed\n")
+    git("commit", "-qm", "mine", *words, cwd=place)
+    assert git("log", "-1", "--format=%s", cwd=clone.parent / "another") == "another's"
+    assert git("log", "-1", "--format=%s", cwd=place) == "mine"
+    assert git("ls-tree", "-r", "--name-only", "HEAD", cwd=place).split() == [
+        "Makefile",
+        "a",
+        "tools/hook.sh",
+    ]
+    assert git("status", "--short", cwd=place) == ""
+    assert git("config", "core.bare", cwd=clone) == "false"
+    assert run("git", "config", "a.b", cwd=clone).returncode == 1
+
+
+@pytest.mark.slow
+def test_a_test_that_calls_git_leaves_alone_the_repository_of_the_hook(clone):
+    """Without make: the variables end before the first test."""
+    told = {"GIT_DIR": clone / ".git", "GIT_WORK_TREE": clone, "GIT_INDEX_FILE": clone / "index"}
+    code = "import conftest, subprocess as s; s.run(['git', 'init', '-q', '--bare', 'new'])"
+    paths = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    command = [sys.executable, "-c", code]
+    done = run(*command, cwd=clone.parent, env={**os.environ, **paths, **told})
+    assert done.returncode == 0, done.stderr
+    assert (clone.parent / "new" / "HEAD").exists()
+    assert git("config", "core.bare", cwd=clone) == "false"
 
 
 def test_it_is_installed_twice_and_without_a_template(clone):
