@@ -2,7 +2,7 @@
 BIN := .venv/bin
 PORT := 8000
 PAGES := book/%.md notebooks/%.ipynb
-SOURCES = _config.yml _toc.yml tools/book_site.py \
+SOURCES = _config.yml _toc.yml tools/book_site.py tools/whole_book.py \
 	$(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
 
 # So that a second run of the lessons, and of their tests, need not compile again.
@@ -16,6 +16,8 @@ export SECRET  # read by `grade` and `homework`; on their command lines anybody 
 # Inside a hook git says by these which index to write: to any git that we call, of any repository.
 unexport $(shell git rev-parse --local-env-vars 2>/dev/null)
 
+# One target builds what the next one reads: the notebooks, the book.
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check colab newest lessons homework grade graders record bench \
 	new-lesson publish-as hook lock clean
@@ -106,5 +108,5 @@ clean:  ## remove what was built, except .venv and the notebooks
 # Only the pages that changed are built, unless something changed that shows on all of them.
 _build/html/.stamp: .venv/.book $(SOURCES)
 	@echo "Building the site"
+	@mkdir -p _build && touch _build/.begun  # tools/whole_book.py turns it into the stamp
 	@$(BIN)/jupyter-book build . --quiet $(if $(filter-out $(PAGES),$?),--all)
-	@touch $@

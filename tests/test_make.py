@@ -1,6 +1,7 @@
 """The front door: what `make book` builds anew, and where the browser is looked for."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -9,14 +10,20 @@ from test_house import ROOT
 
 import browser
 
+BUILDS = 'echo "jupyter-book $*"; sh ./late; mv _build/.begun _build/html/.stamp'
+WRITES = 'echo "$*, begun"; sleep 0.2; touch notebooks/01_c.ipynb; echo "$*, done"'
+FAKES = {"tools/env.sh": "", ".venv/bin/python": WRITES, ".venv/bin/jupyter-book": BUILDS}
+
 
 @pytest.fixture
 def book(tmp_path):
     """A course whose site has just been built; nothing in it is real but the Makefile."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    files = "requirements.lock .venv/.book _config.yml _toc.yml tools/book_site.py book/a.md "
-    files += "book/_templates/b.html notebooks/01_c.ipynb _build/html/.stamp"
-    for second, file in enumerate(files.split()):
+    for name, does in FAKES.items():
+        program(tmp_path / name, does)
+    files = "requirements.lock .venv/.book _config.yml _toc.yml tools/book_site.py late "
+    files += "tools/whole_book.py book/a.md book/_templates/b.html notebooks/01_c.ipynb "
+    for second, file in enumerate(f"{files} _build/html/.stamp".split()):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -25,8 +32,8 @@ def book(tmp_path):
 
 
 def commands(folder, changed: str) -> str:
-    """What make would do if a file had changed."""
-    make = ["make", "--dry-run", "--no-print-directory", f"--what-if={changed}", "book"]
+    """What make does if a file has changed."""
+    make = ["make", "--no-print-directory", f"--what-if={changed}", "book"]
     return subprocess.check_output(make, cwd=folder, text=True)
 
 
@@ -47,17 +54,24 @@ def test_nothing_is_built_when_nothing_changed(book):
     assert "jupyter-book" not in commands(book, "README.md")
 
 
-def test_a_new_address_reaches_lessons_and_homework(book):
-    publish = ["make", "--dry-run", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
+def test_a_page_that_was_saved_during_a_build_is_built_by_the_next(book):
+    (book / "late").write_text("sleep 0.1; touch notebooks/01_c.ipynb; : >late")
+    assert "jupyter-book" in commands(book, "book/a.md")
+    assert "jupyter-book build . --quiet\n" in commands(book, "README.md")
+    assert "jupyter-book" not in commands(book, "README.md")
+
+
+def test_a_new_address_reaches_lessons_and_homework_one_after_the_other(book):
+    publish = ["make", "-j8", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
     said = subprocess.check_output(publish, cwd=book, text=True)
-    steps = ["tools/publish_as.py", "tools/lessons.py", "tools/homework.py", "The book"]
-    found = [said.index(step) for step in steps]
-    assert found == sorted(found)
+    scripts = ("publish_as", "lessons", "homework")
+    steps = [rf"tools/{name}\.py.*, {when}" for name in scripts for when in ("begun", "done")]
+    assert re.search("(?s)" + ".*".join([*steps, "jupyter-book build", "The book"]), said), said
 
 
-def program(path):
+def program(path, does: str = ""):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
+    path.write_text(f"#!/bin/sh\n{does}\n")
     path.chmod(0o755)
     return str(path)
 

@@ -37,7 +37,7 @@ def foreign(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("foreign")
-def test_a_lesson_is_the_same_in_every_readers_shell(toy):
+def test_a_lesson_is_the_same_in_every_readers_shell(toy):  # noqa: F811
     edit(
         toy.source,
         "y = 6 * x",
