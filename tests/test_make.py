@@ -69,6 +69,32 @@ def test_a_new_address_reaches_lessons_and_homework_one_after_the_other(book):
     assert re.search("(?s)" + ".*".join([*steps, "jupyter-book build", "The book"]), said), said
 
 
+SETTINGS = {
+    "PIP_PREFIX": "",
+    "PIP_INDEX_URL": "kept",
+    "PIP_CERT": "kept",
+    "UV_SYSTEM_PYTHON": "",
+    "UV_INDEX_A_PASSWORD": "kept",
+    "PYTHONSAFEPATH": "",
+    "PYTHONPATH": "",
+    "PYTHON": "kept",
+    "MPLBACKEND": "",
+    "JUPYTER_PATH": "",
+    "IPYTHONDIR": "",
+    "GIT_WORK_TREE": "",
+    "GIT_SSL_CAINFO": "kept",
+}
+
+
+def test_what_a_readers_shell_says_to_their_tools_ends_at_make(book):
+    program(book / ".venv/bin/jupyter-book", "env; mv _build/.begun _build/html/.stamp")
+    shell = dict.fromkeys(SETTINGS, "kept")
+    make = ["make", "--what-if=book/a.md", "book"]
+    said = subprocess.check_output(make, cwd=book, text=True, env={**os.environ, **shell})
+    found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    assert {n for n in SETTINGS if found.get(n) == "kept"} == {n for n, v in SETTINGS.items() if v}
+
+
 def program(path, does: str = ""):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{does}\n")
