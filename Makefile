@@ -2,8 +2,12 @@
 BIN := .venv/bin
 PORT := 8000
 PAGES := book/%.md notebooks/%.ipynb
+# What make would take for its own signs in a file's name, as in "hw2 (1).ipynb".
+ODD := -path '*[[:space:]:;|\\]*'
+FILES := find book notebooks -type f -not -path '*/.*'
 SOURCES = _config.yml _toc.yml tools/book_site.py tools/whole_book.py \
-	$(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
+	$(shell $(FILES) -not $(ODD) 2>/dev/null) \
+	$(if $(shell $(FILES) $(ODD) -newer _build/html/.stamp 2>/dev/null),FORCE)
 
 # So that a second run of the lessons, and of their tests, need not compile again.
 export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
@@ -41,6 +45,8 @@ book: _build/html/.stamp  ## build the site from the committed notebooks (.venv 
 	@echo "The book: file://$(CURDIR)/_build/html/index.html   (or: make serve)"
 
 serve: book  ## serve the built site on http://127.0.0.1:8000 (PORT=... for another port)
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || { \
+		echo "Port $(PORT) is taken, or none: make serve PORT=8001" >&2; exit 1; }
 	@echo "Serving http://127.0.0.1:$(PORT)   (Ctrl-C stops)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 
 import pytest
 from test_house import ROOT
@@ -13,6 +15,7 @@ import browser
 BUILDS = 'echo "jupyter-book $*"; sh ./late; mv _build/.begun _build/html/.stamp'
 WRITES = 'echo "$*, begun"; sleep 0.2; touch notebooks/01_c.ipynb; echo "$*, done"'
 FAKES = {"tools/env.sh": "", ".venv/bin/python": WRITES, ".venv/bin/jupyter-book": BUILDS}
+ODD = ["a copy.md", "1: an idea.md", "a|b.md", "a;b.md", "a\tb.md", "a\\"]
 
 
 @pytest.fixture
@@ -61,12 +64,35 @@ def test_a_page_that_was_saved_during_a_build_is_built_by_the_next(book):
     assert "jupyter-book" not in commands(book, "README.md")
 
 
+@pytest.mark.parametrize("name", ODD)
+def test_no_name_of_a_file_stops_make(book, name):
+    path = book / "book" / name
+    path.touch()
+    assert "jupyter-book build" in commands(book, "README.md")
+    assert "jupyter-book" not in commands(book, "README.md")
+    (book / "notebooks" / "x").mkdir()
+    path.rename(book / "notebooks" / "x" / name)
+    os.utime(book / "notebooks" / "x" / name, (1, 1))
+    assert "jupyter-book" not in commands(book, "README.md")
+
+
 def test_a_new_address_reaches_lessons_and_homework_one_after_the_other(book):
     publish = ["make", "-j8", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
     said = subprocess.check_output(publish, cwd=book, text=True)
     scripts = ("publish_as", "lessons", "homework")
     steps = [rf"tools/{name}\.py.*, {when}" for name in scripts for when in ("begun", "done")]
     assert re.search("(?s)" + ".*".join([*steps, "jupyter-book build", "The book"]), said), said
+
+
+def test_a_port_that_is_taken_is_said(book):
+    (book / ".venv/bin/python").unlink()
+    (book / ".venv/bin/python").symlink_to(sys.executable)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        serve = ["make", "serve", f"PORT={port}"]
+        done = subprocess.run(serve, cwd=book, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"Port {port} is taken" in done.stderr and "Traceback" not in done.stderr
 
 
 SETTINGS = {
