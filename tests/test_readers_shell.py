@@ -37,7 +37,7 @@ def foreign(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("foreign")
-def test_a_lesson_is_the_same_in_every_readers_shell(toy):  # noqa: F811
+def test_a_lesson_is_the_same_in_every_readers_shell(toy, capfd):  # noqa: F811
     edit(
         toy.source,
         "y = 6 * x",
@@ -51,3 +51,4 @@ def test_a_lesson_is_the_same_in_every_readers_shell(toy):  # noqa: F811
     figure, said = drawn.outputs
     assert "image/png" in figure.data
     assert said.data["text/plain"] == "(True, False, False, None)"
+    assert capfd.readouterr().err == ""

@@ -104,6 +104,7 @@ if missing:
 END
 }
 
+mkdir -p .cache/ipython # named by the Makefile: IPython warns where it is missing
 if ! now=$(home) || [ "$now" != "$(cat "$venv/.home" 2>/dev/null)" ]; then make_venv; fi
 if [ -e "$stamp" ] && [ "$(<"$lock")" = "$(<"$stamp")" ]; then exit; fi
 rm -f "$stamp"

@@ -62,7 +62,8 @@ def show(line: str) -> None:
 
 def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
     """Run all cells in place, in a kernel that is gone afterwards whatever happens."""
-    lesson.notebook.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (lesson.notebook.parent, lesson.root / ".cache" / "ipython"):  # IPython warns
+        folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
         timeout=None,
