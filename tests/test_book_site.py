@@ -27,25 +27,37 @@ CONTENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """A book in which lessons 1 to 7 and 9 are missing, with this book's settings."""
-    book = tmp_path_factory.mktemp("book")
+def lay_out(book: Path, pages: dict[str, str], contents: dict) -> None:
+    """Write a book with this book's settings."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["sphinx"]["local_extensions"] = {"book_site": str(ROOT / "tools")}
+    extensions = config["sphinx"]["local_extensions"]
+    config["sphinx"]["local_extensions"] = dict.fromkeys(extensions, str(ROOT / "tools"))
     for paths in ("templates_path", "html_static_path", "html_css_files", "html_js_files"):
         config["sphinx"]["config"][paths] = []
     config["bibtex_bibfiles"] = ["none.bib"]
     del config["logo"], config["html"]["favicon"]
     (book / "none.bib").touch()
-    for name, text in PAGES.items():
+    for name, text in pages.items():
         (book / name).parent.mkdir(parents=True, exist_ok=True)
         (book / name).write_text(text)
     (book / "_config.yml").write_text(yaml.safe_dump(config))
-    (book / "_toc.yml").write_text(yaml.safe_dump(CONTENTS))
+    (book / "_toc.yml").write_text(yaml.safe_dump(contents))
+
+
+def build(book: Path, *options: str, before: str = "") -> subprocess.CompletedProcess:
+    """Build it in a shell, after what `before` says."""
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", book, "-W", "--all", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = f'{before}\nexec "$@"'
+    words = ["bash", "-c", command, "bash", program, "build", book, "--quiet", *options]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A book in which lessons 1 to 7 and 9 are missing."""
+    book = tmp_path_factory.mktemp("book")
+    lay_out(book, PAGES, CONTENTS)
+    done = build(book, "-W", "--all")
     assert done.returncode == 0, done.stdout + done.stderr
     return book / "_build" / "html"
 

@@ -97,6 +97,34 @@ def test_figures_have_alt_text(code):
             assert len(alt.split()) >= 5, f"say what this figure shows:\n{cell.source}"
 
 
+def without_figure(cells) -> list[str]:
+    """Find the cells that should show a figure and show none."""
+    return [
+        cell.source
+        for cell in cells
+        if "image" in cell.metadata.get("mystnb", {}) or "plt.show()" in cell.source
+        if not any("image/png" in output.get("data", {}) for output in cell.outputs)
+    ]
+
+
+def test_every_figure_was_drawn(code):
+    """A backend without a screen draws in silence, and nothing of it enters the notebook."""
+    assert not without_figure(code)
+    shown = [1 for cell in code for o in cell.outputs if "image/png" in o.get("data", {})]
+    assert len(shown) >= 3, "a lesson has at least three figures"
+
+
+@pytest.mark.parametrize("source", ["explore(figure, rows, dials={'a': 1})", "plt.show()"])
+def test_a_figure_that_is_missing_is_seen(source):
+    new = nbformat.v4
+    alt = {"mystnb": {"image": {"alt": "What the figure shows."}}} if "explore" in source else {}
+    drawn = new.new_output("display_data", {"image/png": "", "text/plain": "<Figure>"})
+    cells = [new.new_code_cell(source, metadata=alt, outputs=[drawn]), new.new_code_cell("x = 1")]
+    assert not without_figure(cells)
+    cells[0].outputs = [new.new_output("display_data", {"text/plain": "<Figure>"})]
+    assert without_figure(cells) == [source]
+
+
 def test_prose_is_plain_markdown(cells):
     """GitHub and Colab show MyST's roles and directives raw."""
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")

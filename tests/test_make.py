@@ -1,22 +1,32 @@
 """The front door: what `make book` builds anew, and where the browser is looked for."""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
+import sys
 
 import pytest
 from test_house import ROOT
 
 import browser
 
+BUILDS = 'echo "jupyter-book $*"; sh ./late; mv _build/.begun _build/html/.stamp'
+WRITES = 'echo "$*, begun"; sleep 0.2; touch notebooks/01_c.ipynb; echo "$*, done"'
+FAKES = {"tools/env.sh": "", ".venv/bin/python": WRITES, ".venv/bin/jupyter-book": BUILDS}
+ODD = ["a copy.md", "1: an idea.md", "a|b.md", "a;b.md", "a\tb.md", "a\\"]
+
 
 @pytest.fixture
 def book(tmp_path):
     """A course whose site has just been built; nothing in it is real but the Makefile."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    files = "requirements.lock .venv/.book _config.yml _toc.yml tools/book_site.py book/a.md "
-    files += "book/_templates/b.html notebooks/01_c.ipynb _build/html/.stamp"
-    for second, file in enumerate(files.split()):
+    for name, does in FAKES.items():
+        program(tmp_path / name, does)
+    files = "requirements.lock .venv/.book _config.yml _toc.yml tools/book_site.py late "
+    files += "tools/whole_book.py book/a.md book/_templates/b.html notebooks/01_c.ipynb "
+    for second, file in enumerate(f"{files} _build/html/.stamp".split()):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -25,8 +35,8 @@ def book(tmp_path):
 
 
 def commands(folder, changed: str) -> str:
-    """What make would do if a file had changed."""
-    make = ["make", "--dry-run", "--no-print-directory", f"--what-if={changed}", "book"]
+    """What make does if a file has changed."""
+    make = ["make", "--no-print-directory", f"--what-if={changed}", "book"]
     return subprocess.check_output(make, cwd=folder, text=True)
 
 
@@ -47,17 +57,73 @@ def test_nothing_is_built_when_nothing_changed(book):
     assert "jupyter-book" not in commands(book, "README.md")
 
 
-def test_a_new_address_reaches_lessons_and_homework(book):
-    publish = ["make", "--dry-run", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
+def test_a_page_that_was_saved_during_a_build_is_built_by_the_next(book):
+    (book / "late").write_text("sleep 0.1; touch notebooks/01_c.ipynb; : >late")
+    assert "jupyter-book" in commands(book, "book/a.md")
+    assert "jupyter-book build . --quiet\n" in commands(book, "README.md")
+    assert "jupyter-book" not in commands(book, "README.md")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_name_of_a_file_stops_make(book, name):
+    path = book / "book" / name
+    path.touch()
+    assert "jupyter-book build" in commands(book, "README.md")
+    assert "jupyter-book" not in commands(book, "README.md")
+    (book / "notebooks" / "x").mkdir()
+    path.rename(book / "notebooks" / "x" / name)
+    os.utime(book / "notebooks" / "x" / name, (1, 1))
+    assert "jupyter-book" not in commands(book, "README.md")
+
+
+def test_a_new_address_reaches_lessons_and_homework_one_after_the_other(book):
+    publish = ["make", "-j8", "publish-as", "URL=https://github.com/a/b", "TAG=v1"]
     said = subprocess.check_output(publish, cwd=book, text=True)
-    steps = ["tools/publish_as.py", "tools/lessons.py", "tools/homework.py", "The book"]
-    found = [said.index(step) for step in steps]
-    assert found == sorted(found)
+    scripts = ("publish_as", "lessons", "homework")
+    steps = [rf"tools/{name}\.py.*, {when}" for name in scripts for when in ("begun", "done")]
+    assert re.search("(?s)" + ".*".join([*steps, "jupyter-book build", "The book"]), said), said
 
 
-def program(path):
+def test_a_port_that_is_taken_is_said(book):
+    (book / ".venv/bin/python").unlink()
+    (book / ".venv/bin/python").symlink_to(sys.executable)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        serve = ["make", "serve", f"PORT={port}"]
+        done = subprocess.run(serve, cwd=book, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"Port {port} is taken" in done.stderr and "Traceback" not in done.stderr
+
+
+SETTINGS = {
+    "PIP_PREFIX": "",
+    "PIP_INDEX_URL": "kept",
+    "PIP_CERT": "kept",
+    "UV_SYSTEM_PYTHON": "",
+    "UV_INDEX_A_PASSWORD": "kept",
+    "PYTHONSAFEPATH": "",
+    "PYTHONPATH": "",
+    "PYTHON": "kept",
+    "MPLBACKEND": "",
+    "JUPYTER_PATH": "",
+    "IPYTHONDIR": "",
+    "GIT_WORK_TREE": "",
+    "GIT_SSL_CAINFO": "kept",
+}
+
+
+def test_what_a_readers_shell_says_to_their_tools_ends_at_make(book):
+    program(book / ".venv/bin/jupyter-book", "env; mv _build/.begun _build/html/.stamp")
+    shell = dict.fromkeys(SETTINGS, "kept")
+    make = ["make", "--what-if=book/a.md", "book"]
+    said = subprocess.check_output(make, cwd=book, text=True, env={**os.environ, **shell})
+    found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    assert {n for n in SETTINGS if found.get(n) == "kept"} == {n for n, v in SETTINGS.items() if v}
+
+
+def program(path, does: str = ""):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
+    path.write_text(f"#!/bin/sh\n{does}\n")
     path.chmod(0o755)
     return str(path)
 

@@ -30,7 +30,9 @@ def program(folder, name: str, does: str):
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
     """A folder that is all of PATH, with the programs that every machine has."""
-    for name in "awk bash chmod dirname dpkg-deb env grep ln mkdir mktemp rm sed sh tail".split():
+    for (
+        name
+    ) in "awk bash cat chmod dirname dpkg-deb env grep ln mkdir mktemp rm sed sh tail".split():
         if found := shutil.which(name):
             (tmp_path / name).symlink_to(found)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -127,7 +129,7 @@ esac""",
 
 
 def make(course) -> subprocess.CompletedProcess:
-    command = ["tools/env.sh", "lock"]
+    command = ["tools/env.sh", "lock", ".venv/.book"]
     return subprocess.run(command, cwd=course, capture_output=True, text=True)
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Makes .venv and installs one lock into it: tools/env.sh requirements.lock
+# Makes .venv and installs one lock into it: tools/env.sh requirements.lock .venv/.book
+# The second file then holds that lock, and nothing is to be done. An environment works in its own
+# folder and under its own Python: one that was moved, or copied, or linked, is made anew.
 # uv when it is on PATH (seconds), else pip (a minute or two); hashes are checked by both.
 set -euo pipefail
-lock=$1
+lock=$1 stamp=$2
 venv=.venv
 
 say() { printf '%s\n' "$*" >&2; }
@@ -28,6 +30,7 @@ make_venv() {
     local python
     python=$(find_python)
     say "Making $venv with $("$python" --version) ($python)"
+    [ ! -L "$venv" ] || rm "$venv" # else another checkout's would be cleared
     if command -v uv >/dev/null; then
         uv venv --quiet --clear --no-project --python "$python" "$venv"
     elif has_pip "$python" || tools/system_packages.sh "$(version "$python")-venv"; then
@@ -41,6 +44,15 @@ make_venv() {
         say "  apt-get install $(version "$python")-venv"
         return 1
     fi
+    home >"$venv/.home"
+}
+
+# Where the environment works, and under what; fails where it does not, or lacks a pip in need.
+home() {
+    pwd -P
+    "$venv/bin/python" -Ic "$(command -v uv >/dev/null || echo import pip)
+import sys, sysconfig
+print(sysconfig.get_platform(), *sys.version_info[:2])" 2>/dev/null
 }
 
 has_pip() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
@@ -69,10 +81,36 @@ install() {
     fi
 }
 
-# One that was left half made has no pip; uv needs none.
-if command -v uv >/dev/null; then made=''; else made='import pip'; fi
-"$venv/bin/python" -c "$made" 2>/dev/null || make_venv
+# Settings may let an installer put its packages elsewhere, or nowhere, and end well.
+check() {
+    "$venv/bin/python" -I - "$lock" <<'END'
+import re, sys
+from importlib.metadata import PackageNotFoundError, version
+
+def numbers(text): return [int(n) for n in re.findall(r"\d+", text)]
+
+def there(name, wanted):
+    try:
+        return numbers(version(name)) == numbers(wanted)
+    except PackageNotFoundError:
+        return False
+
+# Those with a marker are not for every machine.
+lines = re.findall(r"^([\w.-]+)==(\S+) *(?:\\|--|$)", open(sys.argv[1]).read(), re.MULTILINE)
+missing = [name for name, wanted in lines if not there(name, wanted)]
+if missing:
+    sys.exit(f"Not installed into .venv: {', '.join(missing[:5])} ({len(missing)} in all). "
+             "Does a setting send packages elsewhere? See: .venv/bin/python -m pip config list")
+END
+}
+
+mkdir -p .cache/ipython # named by the Makefile: IPython warns where it is missing
+if ! now=$(home) || [ "$now" != "$(cat "$venv/.home" 2>/dev/null)" ]; then make_venv; fi
+if [ -e "$stamp" ] && [ "$(<"$lock")" = "$(<"$stamp")" ]; then exit; fi
+rm -f "$stamp"
 install
+check
 # rnnlib is used from the working tree: a path file is an editable install without a build.
-site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-pwd >"$site/rnnlib.pth"
+site=$("$venv/bin/python" -Ic 'import sysconfig; print(sysconfig.get_path("purelib"))')
+pwd -P >"$site/rnnlib.pth"
+printf '%s\n' "$(<"$lock")" >"$stamp"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -24,6 +25,10 @@ from nbformat import NotebookNode
 from assemble import ROOT, Lesson, LessonError, assemble, find, place, stale
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}  # else XLA and tqdm fill a notebook
+
+# What the reader's shell says by these changes what a lesson computes, draws or asserts.
+OWN = "PYTHON", "IPYTHON", "JUPYTER", "MPL", "MATPLOTLIB", "JAX_", "RNNLIB_"
+HARMLESS = "JAX_PLATFORM", "JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE"
 
 # Seconds. On a busy machine a kernel takes long to start, and its outputs come after its answer.
 UNHURRIED: dict[str, Any] = {"startup_timeout": 600, "iopub_timeout": 300}
@@ -36,10 +41,18 @@ def environment(root: Path, record: str) -> dict[str, str]:
 
     `record` is what rnnlib.records is told to do: nothing, "1" (record) or "restamp".
     """
-    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(root / ".cache" / "jax")}
+    cache = root / ".cache"
+    kept = {k: v for k, v in os.environ.items() if k.startswith(HARMLESS) or not k.startswith(OWN)}
     told = {"RNNLIB_RECORD": record} if record else {}
-    return {**cache, **os.environ, **QUIET, "PYTHONPATH": path, **told}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
+        **kept,
+        **QUIET,
+        "PYTHONPATH": str(root),
+        "IPYTHONDIR": str(cache / "ipython"),  # no profile of the reader's either
+        "MPLCONFIGDIR": str(cache / "matplotlib"),
+        **told,
+    }
 
 
 def show(line: str) -> None:
@@ -49,7 +62,8 @@ def show(line: str) -> None:
 
 def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
     """Run all cells in place, in a kernel that is gone afterwards whatever happens."""
-    lesson.notebook.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (lesson.notebook.parent, lesson.root / ".cache" / "ipython"):  # IPython warns
+        folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
         timeout=None,
@@ -61,6 +75,8 @@ def execute(notebook: NotebookNode, lesson: Lesson, record: str) -> None:
         coalesce_streams=True,
         store_widget_state=False,
     )
+    # This Python's own kernel, whatever is called python3 in the reader's Jupyter.
+    client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
     at = 0
     try:
         # Not client.execute(): its own signal handlers turn Ctrl-C into a random error.

@@ -6,6 +6,6 @@ set -euo pipefail
 python=$1
 shift
 {
-    "$python" -m pip install --disable-pip-version-check --root-user-action ignore \
+    PIP_USER=0 "$python" -m pip install --disable-pip-version-check --root-user-action ignore \
         --progress-bar off "$@" 2>&1 >&3 | sed '/^WARNING: Retrying/p; /^WARNING: /d' >&2
 } 3>&1
