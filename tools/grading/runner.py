@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from types import FrameType, MappingProxyType
 from typing import Any, BinaryIO
 
@@ -87,34 +88,40 @@ def run(
     namespace: dict[str, Any],
     clock: Clock,
     skip: Mapping[int, str] = MappingProxyType({}),
-    tell: Callable[[int], None] = lambda number: None,
+    only: Collection[int] | None = None,
+    tell: Callable[[dict[str, Any]], None] = lambda told: None,
 ) -> list[Failure]:
     """Run the cells one statement at a time: one that fails stops no other. Return what failed.
 
-    Statements that failed are tried once more at the end: cells may be out of order. Those that
-    ran out of time are not, and those that are known to, `skip`, are not tried at all.
+    Statements that failed are tried once more at the end, as numbers of their own: cells may be out
+    of order. Those that ran out of time are not, and those that are known to, `skip`, are not tried
+    at all, nor are any but those in `only`, if there is one. Where it has come to is told before
+    each statement, and what is late as it happens: what never ends can tell nothing afterwards.
     """
     todo = [(number, *one) for number, one in enumerate(statements.statements(sources))]
-    failed: list[Failure] = []
+    count, failed = len(todo), list[Failure]()
     flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
     for again in (False, True):
-        late = [one for one in failed if isinstance(one[-1], OutOfTime)]
-        todo = [one[:-1] for one in failed if one not in late] if again else todo
-        failed = late
+        if again:
+            more = [one for one in failed if not isinstance(one[-1], OutOfTime)]
+            failed = [one for one in failed if one not in more]
+            todo = [(count + at, where, statement) for at, where, statement, _ in more]
         for number, where, statement in todo:
-            tell(number)
+            skipped = skip.get(number) or (SPENT if only is not None and number not in only else "")
             try:
-                if number in skip:
-                    raise OutOfTime(skip[number])
-                flags |= execute(statement, where, namespace, clock.share(), flags)
+                if skipped:
+                    raise OutOfTime(skipped)
+                tell({"at": number, "seconds": (seconds := clock.share())})
+                flags |= execute(statement, where, namespace, seconds, flags)
             except BaseException as error:
                 signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
-                if isinstance(error, OutOfTime) and number not in skip:
+                if isinstance(error, OutOfTime) and not skipped:
                     wait()
                     error = OutOfTime(SPENT) if clock.spent() else error
+                    tell({"at": number, "late": say(error)})
                 failed.append((number, where, statement, error))
         flags |= __future__.annotations.compiler_flag  # a name in them may be of what is missing
-    return sorted(failed, key=lambda one: one[0])
+    return sorted(failed, key=lambda one: one[0] % count)
 
 
 def execute(
@@ -189,23 +196,20 @@ def main() -> None:
     """Run the cells that come first, then answer line by line."""
     asked, told = private_channel()
 
-    def tell(message: bytes) -> None:
-        told.write(message)
+    def tell(message: dict[str, Any], number: int) -> None:
+        told.write(reply(number, message))
         told.flush()
 
     sys.path.append(os.getcwd())
-    tell(line({"ready": True}))
+    tell({"ready": True}, 0)
     start = json.loads(asked.readline())
     surround(start["cells"])
-    number, namespace = start["id"], new()
+    namespace, say_so = new(), partial(tell, number=start["id"])
     clock, skip = Clock(start["seconds"], start["total"]), dict(start["skip"])
-    failed = run(
-        start["cells"], namespace, clock, skip, lambda at: tell(line({"id": number, "at": at}))
-    )
-    late = [[at, say(error)] for at, *_, error in failed if isinstance(error, OutOfTime)]
-    tell(line({"id": number, "failed": said(failed), "late": late, "defined": defined(namespace)}))
+    failed = run(start["cells"], namespace, clock, skip, start["only"], say_so)
+    say_so({"failed": said(failed), "defined": defined(namespace)})
     for request in map(json.loads, asked):
-        tell(reply(request["id"], answer(request, namespace)))
+        tell(answer(request, namespace), request["id"])
 
 
 def defined(namespace: dict[str, Any]) -> list[str]:
