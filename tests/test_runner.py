@@ -102,6 +102,43 @@ def test_an_import_that_is_not_used_costs_no_function():
         found.g(1)
 
 
+OUT_OF_ORDER = [
+    "found = [later(x) for x in range(3)]",
+    "found = use()",
+    "found: list = use()",
+    "for x in range(3):\n    found.append(later(x))",
+    "if True:\n    for x in range(3):\n        found.append(later(x))",
+    "for x in use_later():\n    found.append(x)",
+    "found.extend(map(later, range(3)))",
+    "class Found(Base):\n    values = range(3)\nfound = Found.values",
+]
+DEFINED_LAST = "def later(x): return x\nuse_later = lambda: range(3)\nclass Base: pass"
+
+
+@pytest.mark.parametrize("cell", OUT_OF_ORDER)
+def test_what_lacked_a_name_before_it_changed_anything_runs_when_the_name_is_there(cell):
+    use = "found = []\ndef use(): return [later(x) for x in range(3)]"
+    assert list(ran(use, cell, DEFINED_LAST).found) == [0, 1, 2]
+
+
+FILLING = [
+    "for x in range(3):\n    found.append(x)\n    if x == 2:\n        {}",
+    "while len(found) < 3:\n    found.append(len(found))\n    if len(found) == 3: {}",
+    "with open('/dev/null'):\n    found.extend(range(3))\n    {}",
+    "def fill():\n    found.extend(range(3))\n    {}\nfill()",
+    "try:\n    found.extend(range(3))\n    {}\nfinally:\n    pass",
+]
+FAILING = ["files.download('x')", "1 / 0", "later_show()", "{}['x']", "raise SystemExit"]
+
+
+@pytest.mark.parametrize("last", FAILING)
+@pytest.mark.parametrize("cell", FILLING)
+def test_what_failed_after_it_changed_something_is_not_run_twice(cell, last):
+    show = "def later_show(): pass"
+    found = ran("from google.colab import files", "found = []", cell.format(last), show)
+    assert found.found == [0, 1, 2]
+
+
 SLOW = "import time\ntime.sleep(60)"
 
 
@@ -145,9 +182,10 @@ def test_a_setting_that_jax_reads_when_it_is_imported_is_heard(monkeypatch):
 
 
 def test_an_error_that_cannot_say_what_it_is_stops_nothing():
-    odd = "class Odd(Exception):\n    def __str__(self):\n        return 1 / 0"
-    found = ran(odd, "raise Odd", "x = 1")
-    assert found.x == 1 and found.failed == ["code cell 2, line 1: Odd:"]
+    odd = "class Odd(Exception):\n    def __str__(self): return 1 / 0\n    __bool__ = __str__"
+    found = ran(odd, "raise Odd", "raise NameError(name=[])", "x = 1")
+    assert found.x == 1
+    assert found.failed == ["code cell 2, line 1: Odd:", "code cell 3, line 1: NameError:"]
 
 
 def test_a_value_that_is_not_there_is_told_from_one_that_cannot_be_sent():

@@ -25,6 +25,9 @@ from grading.wire import line, pack, unpack
 ABOUT = 300  # characters of an error that are passed on
 AGAIN = 1.0  # seconds after which an alarm rings again: the first may have gone unheard
 LONG_LIST = 20  # of what failed
+AGAIN_FLAGS = __future__.annotations.compiler_flag  # a name in them may be of what is missing
+DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+ASSIGNING = (ast.Assign, ast.AnnAssign)
 SPENT = "not run to its end: the time for all cells together was spent"
 Failure = tuple[int, str, statements.Statement, BaseException]  # the statement's number and place
 
@@ -93,35 +96,52 @@ def run(
 ) -> list[Failure]:
     """Run the cells one statement at a time: one that fails stops no other. Return what failed.
 
-    Statements that failed are tried once more at the end, as numbers of their own: cells may be out
-    of order. Those that ran out of time are not, and those that are known to, `skip`, are not tried
-    at all, nor are any but those in `only`, if there is one. Where it has come to is told before
-    each statement, and what is late as it happens: what never ends can tell nothing afterwards.
+    Cells may be out of order: those statements that failed before they changed anything are tried
+    once more at the end, as numbers of their own. Those that are known to run out of time, `skip`,
+    are not tried at all, nor are any but those in `only`, if there is one. Where it has come to is
+    told before each statement, and what is late as it happens: what never ends can tell nothing
+    afterwards.
     """
-    todo = [(number, *one) for number, one in enumerate(statements.statements(sources))]
+    todo: list[Any] = [(n, *one, None) for n, one in enumerate(statements.statements(sources))]
     count, failed = len(todo), list[Failure]()
     flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
-    for again in (False, True):
-        if again:
-            more = [one for one in failed if not isinstance(one[-1], OutOfTime)]
-            failed = [one for one in failed if one not in more]
-            todo = [(count + at, where, statement) for at, where, statement, _ in more]
-        for number, where, statement in todo:
-            skipped = skip.get(number) or (SPENT if only is not None and number not in only else "")
-            try:
-                if skipped:
-                    raise OutOfTime(skipped)
-                tell({"at": number, "seconds": (seconds := clock.share())})
-                flags |= execute(statement, where, namespace, seconds, flags)
-            except BaseException as error:
-                signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
-                if isinstance(error, OutOfTime) and not skipped:
-                    wait()
-                    error = OutOfTime(SPENT) if clock.spent() else error
-                    tell({"at": number, "late": say(error)})
-                failed.append((number, where, statement, error))
-        flags |= __future__.annotations.compiler_flag  # a name in them may be of what is missing
+    for number, where, statement, before in todo:
+        again = before is not None  # an error of a submission's own may count as false
+        if again and not untouched(statement, before, namespace):
+            failed.append((number, where, statement, before))
+            continue
+        flags |= AGAIN_FLAGS if again else 0
+        skipped = skip.get(number) or (SPENT if only is not None and number not in only else "")
+        try:
+            if skipped:
+                raise OutOfTime(skipped)
+            tell({"at": number, "seconds": (seconds := clock.share())})
+            flags |= execute(statement, where, namespace, seconds, flags)
+        except BaseException as error:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
+            if isinstance(error, OutOfTime) and not skipped:
+                wait()
+                error = OutOfTime(SPENT) if clock.spent() else error
+                tell({"at": number, "late": say(error)})
+            number += 0 if again else count
+            (failed if again else todo).append((number, where, statement, error))
     return sorted(failed, key=lambda one: one[0] % count)
+
+
+def untouched(
+    statement: statements.Statement, error: BaseException, namespace: dict[str, Any]
+) -> bool:
+    """Tell whether a statement that failed has changed nothing, and may now have more success.
+
+    A definition or an import changes nothing before its end. What else lacked a name that is there
+    by now has not begun if that name stands in what it evaluates first; and an assignment has not
+    ended wherever the name was lacking.
+    """
+    if isinstance(statement, DEFINING):
+        return not isinstance(error, OutOfTime)
+    if type(error) is not NameError or type(error.name) is not str or error.name not in namespace:
+        return False
+    return isinstance(statement, ASSIGNING) or error.name in statements.first_names(statement)
 
 
 def execute(

@@ -8,6 +8,7 @@ LONG = re.compile(r"#\s*long\b", re.IGNORECASE)  # how a cell begins that the gr
 CELL_MAGIC = re.compile(r"%%(\w+)")
 AROUND = {"time", "timeit", "capture", "prun", "lprun", "memit"}  # magics that run Python
 MARKS = ("#", "%", "!")  # how lines begin that may stand above a cell's first statement
+BLOCK = (ast.stmt, ast.excepthandler, ast.match_case)  # parts that are run after a statement's head
 Statement = ast.stmt | Exception  # what is to be run, or what keeps a cell from being read
 
 
@@ -45,6 +46,16 @@ def statements(cells: list[str]) -> Iterator[tuple[str, Statement]]:
             yield f"code cell {number}, line {error.lineno}", error
         except (ValueError, RecursionError, MemoryError) as error:
             yield f"code cell {number}", error
+
+
+def first_names(statement: Statement) -> set[str]:
+    """Return the names that a statement reads before it has changed anything."""
+    names, todo = set(), [statement] if isinstance(statement, ast.stmt) else []
+    for one in todo:
+        head = [part for part in ast.iter_child_nodes(one) if not isinstance(part, BLOCK)]
+        names |= {node.id for part in head for node in ast.walk(part) if isinstance(node, ast.Name)}
+        todo += getattr(one, "body", [])[:1]
+    return names
 
 
 def one_by_one(statement: ast.stmt) -> list[ast.stmt]:
