@@ -1,5 +1,6 @@
 """A notebook's cells, run one statement at a time: what runs, what does not, and for how long."""
 
+import textwrap
 import time
 from types import SimpleNamespace
 
@@ -67,6 +68,42 @@ def test_the_python_inside_a_magic_runs(cell):
 def test_what_is_timed_changes_no_name_that_is_there():
     found = ran("x = []", "%timeit x = 5", "%%timeit\nx.append(1)\nx = 2", "y = 1")
     assert found.x == [1] and found.y == 1
+
+
+IN_FUNCTIONS = [
+    "z = y\nx = %time z + 1\nreturn x",
+    "%time kept.append(y + 1)\nreturn kept[-1]",
+    "%timeit -n1 -r1 kept.append(sum(y for _ in range(2)))\nreturn kept[0] / 2 + 1",
+    "y, kept = y + 1, 5\n%timeit y = kept\nreturn y",
+    "for z in (1, y + 1):\n    if z > 1:\n        %prun -q kept.append(z)\nreturn kept[0]",
+    "def inner(z):\n    w = %time (lambda: one + z)()\n    return w\nreturn inner(y)",
+]
+
+
+@pytest.mark.parametrize("cell", IN_FUNCTIONS)
+def test_a_magic_in_a_function_sees_what_is_known_there(cell):
+    defined = "def f(y):\n" + textwrap.indent(cell, "    ")
+    found = ran("kept, one = [], 1", defined, "x = f(4)")
+    assert found.x == 5 and not found.failed
+
+
+def test_a_module_that_a_cell_writes_can_be_imported(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = ran(
+        "# mine\n%%writefile written_one.py\n# long\nx = 1\n",
+        "%%writefile -a 'written_one.py'\ndef f(y):\n    return y + x",
+        "%%file parts/written_two.py\nfrom written_one import f",
+        "from parts.written_two import f\nx = f(4)",
+        "%%time\n%%writefile notes.txt\n%%time",
+    )
+    assert found.x == 5 and not found.failed
+    assert (tmp_path / "notes.txt").read_text() == "%%time\n"
+
+
+def test_an_error_within_a_cell_magic_is_told_where_it_stands():
+    (told,) = ran("\n\n%%timeit\n1 / 0").failed
+    assert told == "code cell 1, line 3: ZeroDivisionError: division by zero"
 
 
 def test_other_languages_and_shell_commands_do_nothing():

@@ -19,20 +19,18 @@ def python(cell: str) -> ast.Module:
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    transform, lines, timed = TransformerManager().transform_cell, cell.split("\n"), False
+    transform, lines = TransformerManager().transform_cell, cell.split("\n")
     for at, line in enumerate(map(str.strip, lines)):
         if LONG.match(line):
             return ast.Module([], [])
         if magic := CELL_MAGIC.match(line):
-            if magic[1] not in AROUND:  # a program in another language, or a file's text
-                return ast.Module([], [])
-            lines[at], timed = "#", timed or magic[1] == "timeit"
+            if magic[1] not in AROUND or magic[1] == "timeit":  # not this program: see Shell
+                rest = ast.parse(transform("\n".join(lines[at:])))
+                return ast.Module([ast.increment_lineno(one, at) for one in rest.body], [])
+            lines[at] = "#"
         elif line and not line.startswith(MARKS):
             break
-    source = "\n".join(lines)
-    if timed:  # what it defines is nobody's: see Shell
-        source = f"get_ipython().run_cell_magic('timeit', '', {source!r})"
-    return ast.parse(transform(source))
+    return ast.parse(transform("\n".join(lines)))
 
 
 def statements(cells: list[str]) -> Iterator[tuple[str, Statement]]:
