@@ -1,5 +1,6 @@
 """A notebook's cells, run one statement at a time: what runs, what does not, and for how long."""
 
+import textwrap
 import time
 from types import SimpleNamespace
 
@@ -69,6 +70,42 @@ def test_what_is_timed_changes_no_name_that_is_there():
     assert found.x == [1] and found.y == 1
 
 
+IN_FUNCTIONS = [
+    "z = y\nx = %time z + 1\nreturn x",
+    "%time kept.append(y + 1)\nreturn kept[-1]",
+    "%timeit -n1 -r1 kept.append(sum(y for _ in range(2)))\nreturn kept[0] / 2 + 1",
+    "y, kept = y + 1, 5\n%timeit y = kept\nreturn y",
+    "for z in (1, y + 1):\n    if z > 1:\n        %prun -q kept.append(z)\nreturn kept[0]",
+    "def inner(z):\n    w = %time (lambda: one + z)()\n    return w\nreturn inner(y)",
+]
+
+
+@pytest.mark.parametrize("cell", IN_FUNCTIONS)
+def test_a_magic_in_a_function_sees_what_is_known_there(cell):
+    defined = "def f(y):\n" + textwrap.indent(cell, "    ")
+    found = ran("kept, one = [], 1", defined, "x = f(4)")
+    assert found.x == 5 and not found.failed
+
+
+def test_a_module_that_a_cell_writes_can_be_imported(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = ran(
+        "# mine\n%%writefile written_one.py\n# long\nx = 1\n",
+        "%%writefile -a 'written_one.py'\ndef f(y):\n    return y + x",
+        "%%file parts/written_two.py\nfrom written_one import f",
+        "from parts.written_two import f\nx = f(4)",
+        "%%time\n%%writefile notes.txt\n%%time",
+    )
+    assert found.x == 5 and not found.failed
+    assert (tmp_path / "notes.txt").read_text() == "%%time\n"
+
+
+def test_an_error_within_a_cell_magic_is_told_where_it_stands():
+    (told,) = ran("\n\n%%timeit\n1 / 0").failed
+    assert told == "code cell 1, line 3: ZeroDivisionError: division by zero"
+
+
 def test_other_languages_and_shell_commands_do_nothing():
     found = ran("%%bash\nx = 1", "%pip install y", "!rm -rf /\nz = 1", "files = !ls", "%%writefile")
     assert not hasattr(found, "x") and found.z == 1 and found.files is None and not found.failed
@@ -100,6 +137,43 @@ def test_an_import_that_is_not_used_costs_no_function():
     assert found.f(0) > 3 and found.x == 1 and found.h() == 5 and not found.failed
     with pytest.raises(NameError, match="missing"):
         found.g(1)
+
+
+OUT_OF_ORDER = [
+    "found = [later(x) for x in range(3)]",
+    "found = use()",
+    "found: list = use()",
+    "for x in range(3):\n    found.append(later(x))",
+    "if True:\n    for x in range(3):\n        found.append(later(x))",
+    "for x in use_later():\n    found.append(x)",
+    "found.extend(map(later, range(3)))",
+    "class Found(Base):\n    values = range(3)\nfound = Found.values",
+]
+DEFINED_LAST = "def later(x): return x\nuse_later = lambda: range(3)\nclass Base: pass"
+
+
+@pytest.mark.parametrize("cell", OUT_OF_ORDER)
+def test_what_lacked_a_name_before_it_changed_anything_runs_when_the_name_is_there(cell):
+    use = "found = []\ndef use(): return [later(x) for x in range(3)]"
+    assert list(ran(use, cell, DEFINED_LAST).found) == [0, 1, 2]
+
+
+FILLING = [
+    "for x in range(3):\n    found.append(x)\n    if x == 2:\n        {}",
+    "while len(found) < 3:\n    found.append(len(found))\n    if len(found) == 3: {}",
+    "with open('/dev/null'):\n    found.extend(range(3))\n    {}",
+    "def fill():\n    found.extend(range(3))\n    {}\nfill()",
+    "try:\n    found.extend(range(3))\n    {}\nfinally:\n    pass",
+]
+FAILING = ["files.download('x')", "1 / 0", "later_show()", "{}['x']", "raise SystemExit"]
+
+
+@pytest.mark.parametrize("last", FAILING)
+@pytest.mark.parametrize("cell", FILLING)
+def test_what_failed_after_it_changed_something_is_not_run_twice(cell, last):
+    show = "def later_show(): pass"
+    found = ran("from google.colab import files", "found = []", cell.format(last), show)
+    assert found.found == [0, 1, 2]
 
 
 SLOW = "import time\ntime.sleep(60)"
@@ -145,9 +219,10 @@ def test_a_setting_that_jax_reads_when_it_is_imported_is_heard(monkeypatch):
 
 
 def test_an_error_that_cannot_say_what_it_is_stops_nothing():
-    odd = "class Odd(Exception):\n    def __str__(self):\n        return 1 / 0"
-    found = ran(odd, "raise Odd", "x = 1")
-    assert found.x == 1 and found.failed == ["code cell 2, line 1: Odd:"]
+    odd = "class Odd(Exception):\n    def __str__(self): return 1 / 0\n    __bool__ = __str__"
+    found = ran(odd, "raise Odd", "raise NameError(name=[])", "x = 1")
+    assert found.x == 1
+    assert found.failed == ["code cell 2, line 1: Odd:", "code cell 3, line 1: NameError:"]
 
 
 def test_a_value_that_is_not_there_is_told_from_one_that_cannot_be_sent():

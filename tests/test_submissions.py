@@ -8,6 +8,9 @@ import pytest
 # ruff: noqa: F401, F811 (fixtures are imported, and then asked for by name)
 from toy_homework import GOOD, graded, grading, reasons, toy, way
 
+from grading.runner import SPENT
+from grading.submission import Submission
+
 pytestmark = pytest.mark.slow
 
 
@@ -50,6 +53,31 @@ def test_slow_code_before_between_and_after_the_answers_costs_none_of_them(toy, 
     assert record["got"] == 6
     told = reasons(record)
     assert "it took too long" in told and "the time for all cells together was spent" in told
+
+
+NO_ALARM_HEARD = "sum(range(10**12))"
+
+
+def test_what_never_ends_after_the_answers_costs_none_of_them_and_what_was_late_is_not_run_again(
+    toy, monkeypatch
+):
+    limits = replace(grading.Limits(), statement=0.5, cells=1)
+    monkeypatch.setattr(grading, "Limits", lambda: limits)
+    late = ["import time", *["while True: pass", "time.sleep(60)"] * 2]
+    record = graded(toy, [*GOOD, *late, *[NO_ALARM_HEARD] * 9, *late])
+    assert record["got"] == 6
+    told = record["failed"]
+    assert "code cell 6, line 1: it took too long" in told
+    assert "code cell 10, line 1: it did not come to an end in time" in told
+    assert told[-1] == "code cell 23, line 1: " + SPENT
+
+
+def test_what_came_to_its_end_is_told_from_what_was_late():
+    one = Submission([])
+    for told in [{"at": 0}, {"at": 1}, {"at": 1, "late": "x"}, {"at": 3}, {"at": 4, "late": "y"}]:
+        one._note(told)
+    one._note({"failed": []})
+    assert one.late == {1: "x", 4: "y"} and list(one.took) == [0, 3]
 
 
 FOR_EVER = """import jax

@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from types import FrameType, MappingProxyType
 from typing import Any, BinaryIO
 
@@ -24,6 +25,9 @@ from grading.wire import line, pack, unpack
 ABOUT = 300  # characters of an error that are passed on
 AGAIN = 1.0  # seconds after which an alarm rings again: the first may have gone unheard
 LONG_LIST = 20  # of what failed
+AGAIN_FLAGS = __future__.annotations.compiler_flag  # a name in them may be of what is missing
+DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+ASSIGNING = (ast.Assign, ast.AnnAssign)
 SPENT = "not run to its end: the time for all cells together was spent"
 Failure = tuple[int, str, statements.Statement, BaseException]  # the statement's number and place
 
@@ -87,34 +91,57 @@ def run(
     namespace: dict[str, Any],
     clock: Clock,
     skip: Mapping[int, str] = MappingProxyType({}),
-    tell: Callable[[int], None] = lambda number: None,
+    only: Collection[int] | None = None,
+    tell: Callable[[dict[str, Any]], None] = lambda told: None,
 ) -> list[Failure]:
     """Run the cells one statement at a time: one that fails stops no other. Return what failed.
 
-    Statements that failed are tried once more at the end: cells may be out of order. Those that
-    ran out of time are not, and those that are known to, `skip`, are not tried at all.
+    Cells may be out of order: those statements that failed before they changed anything are tried
+    once more at the end, as numbers of their own. Those that are known to run out of time, `skip`,
+    are not tried at all, nor are any but those in `only`, if there is one. Where it has come to is
+    told before each statement, and what is late as it happens: what never ends can tell nothing
+    afterwards.
     """
-    todo = [(number, *one) for number, one in enumerate(statements.statements(sources))]
-    failed: list[Failure] = []
+    todo: list[Any] = [(n, *one, None) for n, one in enumerate(statements.statements(sources))]
+    count, failed = len(todo), list[Failure]()
     flags = 0  # of `from __future__ import annotations`, which holds for all that comes after
-    for again in (False, True):
-        late = [one for one in failed if isinstance(one[-1], OutOfTime)]
-        todo = [one[:-1] for one in failed if one not in late] if again else todo
-        failed = late
-        for number, where, statement in todo:
-            tell(number)
-            try:
-                if number in skip:
-                    raise OutOfTime(skip[number])
-                flags |= execute(statement, where, namespace, clock.share(), flags)
-            except BaseException as error:
-                signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
-                if isinstance(error, OutOfTime) and number not in skip:
-                    wait()
-                    error = OutOfTime(SPENT) if clock.spent() else error
-                failed.append((number, where, statement, error))
-        flags |= __future__.annotations.compiler_flag  # a name in them may be of what is missing
-    return sorted(failed, key=lambda one: one[0])
+    for number, where, statement, before in todo:
+        again = before is not None  # an error of a submission's own may count as false
+        if again and not untouched(statement, before, namespace):
+            failed.append((number, where, statement, before))
+            continue
+        flags |= AGAIN_FLAGS if again else 0
+        skipped = skip.get(number) or (SPENT if only is not None and number not in only else "")
+        try:
+            if skipped:
+                raise OutOfTime(skipped)
+            tell({"at": number, "seconds": (seconds := clock.share())})
+            flags |= execute(statement, where, namespace, seconds, flags)
+        except BaseException as error:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm may ring while it is turned off
+            if isinstance(error, OutOfTime) and not skipped:
+                wait()
+                error = OutOfTime(SPENT) if clock.spent() else error
+                tell({"at": number, "late": say(error)})
+            number += 0 if again else count
+            (failed if again else todo).append((number, where, statement, error))
+    return sorted(failed, key=lambda one: one[0] % count)
+
+
+def untouched(
+    statement: statements.Statement, error: BaseException, namespace: dict[str, Any]
+) -> bool:
+    """Tell whether a statement that failed has changed nothing, and may now have more success.
+
+    A definition or an import changes nothing before its end. What else lacked a name that is there
+    by now has not begun if that name stands in what it evaluates first; and an assignment has not
+    ended wherever the name was lacking.
+    """
+    if isinstance(statement, DEFINING):
+        return not isinstance(error, OutOfTime)
+    if type(error) is not NameError or type(error.name) is not str or error.name not in namespace:
+        return False
+    return isinstance(statement, ASSIGNING) or error.name in statements.first_names(statement)
 
 
 def execute(
@@ -189,23 +216,20 @@ def main() -> None:
     """Run the cells that come first, then answer line by line."""
     asked, told = private_channel()
 
-    def tell(message: bytes) -> None:
-        told.write(message)
+    def tell(message: dict[str, Any], number: int) -> None:
+        told.write(reply(number, message))
         told.flush()
 
     sys.path.append(os.getcwd())
-    tell(line({"ready": True}))
+    tell({"ready": True}, 0)
     start = json.loads(asked.readline())
     surround(start["cells"])
-    number, namespace = start["id"], new()
+    namespace, say_so = new(), partial(tell, number=start["id"])
     clock, skip = Clock(start["seconds"], start["total"]), dict(start["skip"])
-    failed = run(
-        start["cells"], namespace, clock, skip, lambda at: tell(line({"id": number, "at": at}))
-    )
-    late = [[at, say(error)] for at, *_, error in failed if isinstance(error, OutOfTime)]
-    tell(line({"id": number, "failed": said(failed), "late": late, "defined": defined(namespace)}))
+    failed = run(start["cells"], namespace, clock, skip, start["only"], say_so)
+    say_so({"failed": said(failed), "defined": defined(namespace)})
     for request in map(json.loads, asked):
-        tell(reply(request["id"], answer(request, namespace)))
+        tell(answer(request, namespace), request["id"])
 
 
 def defined(namespace: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ LONG = re.compile(r"#\s*long\b", re.IGNORECASE)  # how a cell begins that the gr
 CELL_MAGIC = re.compile(r"%%(\w+)")
 AROUND = {"time", "timeit", "capture", "prun", "lprun", "memit"}  # magics that run Python
 MARKS = ("#", "%", "!")  # how lines begin that may stand above a cell's first statement
+BLOCK = (ast.stmt, ast.excepthandler, ast.match_case)  # parts that are run after a statement's head
 Statement = ast.stmt | Exception  # what is to be run, or what keeps a cell from being read
 
 
@@ -18,20 +19,18 @@ def python(cell: str) -> ast.Module:
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    transform, lines, timed = TransformerManager().transform_cell, cell.split("\n"), False
+    transform, lines = TransformerManager().transform_cell, cell.split("\n")
     for at, line in enumerate(map(str.strip, lines)):
         if LONG.match(line):
             return ast.Module([], [])
         if magic := CELL_MAGIC.match(line):
-            if magic[1] not in AROUND:  # a program in another language, or a file's text
-                return ast.Module([], [])
-            lines[at], timed = "#", timed or magic[1] == "timeit"
+            if magic[1] not in AROUND or magic[1] == "timeit":  # not this program: see Shell
+                rest = ast.parse(transform("\n".join(lines[at:])))
+                return ast.Module([ast.increment_lineno(one, at) for one in rest.body], [])
+            lines[at] = "#"
         elif line and not line.startswith(MARKS):
             break
-    source = "\n".join(lines)
-    if timed:  # what it defines is nobody's: see Shell
-        source = f"get_ipython().run_cell_magic('timeit', '', {source!r})"
-    return ast.parse(transform(source))
+    return ast.parse(transform("\n".join(lines)))
 
 
 def statements(cells: list[str]) -> Iterator[tuple[str, Statement]]:
@@ -45,6 +44,16 @@ def statements(cells: list[str]) -> Iterator[tuple[str, Statement]]:
             yield f"code cell {number}, line {error.lineno}", error
         except (ValueError, RecursionError, MemoryError) as error:
             yield f"code cell {number}", error
+
+
+def first_names(statement: Statement) -> set[str]:
+    """Return the names that a statement reads before it has changed anything."""
+    names, todo = set(), [statement] if isinstance(statement, ast.stmt) else []
+    for one in todo:
+        head = [part for part in ast.iter_child_nodes(one) if not isinstance(part, BLOCK)]
+        names |= {node.id for part in head for node in ast.walk(part) if isinstance(node, ast.Name)}
+        todo += getattr(one, "body", [])[:1]
+    return names
 
 
 def one_by_one(statement: ast.stmt) -> list[ast.stmt]:

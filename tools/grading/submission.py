@@ -21,6 +21,9 @@ STARTING = 60.0  # seconds that a sandbox may take to start
 GRACE = 5.0  # seconds in which what is interrupted must end
 PATIENCE = 3  # times that what comes to no end is asked for
 TRIES = 2  # of cells in which its process ended
+MOST = 100_000  # statements of one notebook
+ANSWERS = 1 / 16  # of its time that is kept for the answers
+USED_UP = "it used up its time"
 
 
 class Failed(Exception):
@@ -40,7 +43,8 @@ class Submission:
 
     A process that has been stopped is started anew for the next question, without the statements
     that ran out of time: one that never ends costs no other's points, nor does a function that
-    never returns, which is asked PATIENCE times in all.
+    never returns, which is asked PATIENCE times in all. When there is no time to look what else
+    never ends, only those statements are run that came to their end before.
     """
 
     def __init__(
@@ -55,6 +59,12 @@ class Submission:
         self.failed: list[str] = []
         self.defined: list[str] = []
         self.late: dict[int, str] = {}  # statements that ran out of time, by number, and how
+        self.took: dict[int, float] = {}  # the seconds of those that came to their end
+        self.lost = 0.0  # seconds of those that ran out of time
+        self.starting = 0.0  # seconds before the first of them
+        self.at: int | None = None  # the statement that runs
+        self.since = 0.0  # when it began
+        self.only = False  # whether nothing is run but what came to its end before
         self.ends: Counter[str] = Counter()  # how often asking for a name came to no end
         self.starts = 0
         self.broken = 0  # starts that ended while its cells ran
@@ -83,23 +93,34 @@ class Submission:
             return None
         if self.broken == TRIES:
             raise Stopped(self.reason)
-        enough = time.monotonic() + self.limits.cells
         while True:
+            if self.starts and self._left() < 0:
+                self.broken, self.reason = TRIES, USED_UP
+                raise Stopped(self.reason)
             self._open()
             try:
                 return self._run_cells()
             except Stopped:
-                if self.reason == LATE and self.at is not None and time.monotonic() < enough:
-                    self.late[self.at] = LATE
-                else:
+                if self.reason != LATE or self.at is None:
                     self.broken += 1
                     raise
+                self._lose(self.at, LATE)
+                spent = self.lost > 1.5 * self.limits.cells
+                self.only = spent or self._left() < 2 * self._once() + self.limits.statement
+
+    def _once(self) -> float:
+        """Return the seconds in which all that came to its end can be run again."""
+        return self.starting + sum(self.took.values()) + GRACE
+
+    def _left(self) -> float:
+        """Return the seconds that its cells may still take, so that some are left for answers."""
+        return self.deadline - ANSWERS * self.limits.total - time.monotonic()
 
     def _open(self) -> None:
         """Start its sandbox. Raises: Stopped, NoSandbox."""
         self.close()
-        self.starts += 1
-        self.deadline = self.deadline or time.monotonic() + self.limits.total
+        self.starts, self.opened = self.starts + 1, time.monotonic()
+        self.deadline = self.deadline or self.opened + self.limits.total
         self.buffer.clear()
         self.process = subprocess.Popen(
             confined(command(self.isolation, self.limits), self.limits, self.core),
@@ -119,18 +140,41 @@ class Submission:
 
     def _run_cells(self) -> None:
         """Run its cells, and listen to which statement they have come. Raises: Stopped."""
-        self.at: int | None = None
-        self.reason = "its own process ended while its cells ran"
-        most, all_ = self.limits.statement, self.limits.cells
-        start = {"seconds": most, "total": all_, "skip": list(self.late.items())}
+        self.at, self.reason = None, "its own process ended while its cells ran"
+        most = self.limits.statement
+        left = max(1.5 * self.limits.cells - self.lost, 2 * self._once())  # see the runner's Clock
+        left = min(left, self._left())
+        start = {"seconds": most, "total": left / 1.5, "skip": list(self.late.items())}
+        start["only"] = list(self.took) if self.only else None
         told = self._exchange({"cells": self.cells, **start}, STARTING)
-        last = time.monotonic() + 1.5 * all_ + most + GRACE
+        self.starting = time.monotonic() - self.opened
+        last = time.monotonic() + left + most + GRACE
         while "at" in told:
-            self.at = told["at"] if isinstance(told["at"], int) else None
-            until = min(last, time.monotonic() + most + GRACE)
-            told = self._receive(told["id"], until)
+            self._note(told)
+            share = told.get("seconds")
+            share = min(most, share) if isinstance(share, float) else most
+            told = self._receive(told["id"], min(last, time.monotonic() + share + GRACE))
+        self._note(told)
         self.failed, self.defined = _words(told.get("failed")), _words(told.get("defined"))
-        self.late |= _late(told.get("late"))
+
+    def _note(self, told: dict[str, Any]) -> None:
+        """Note which statement came to its end, or is late, and which begins. Raises: Stopped."""
+        at = told.get("at")
+        if at is not None and (type(at) is not int or not 0 <= at < MOST):
+            self._stop(ELSE)
+        if self.at is not None and self.at != at:
+            self.took[self.at] = time.monotonic() - self.since
+            self.since = time.monotonic()
+        if at is not None and "late" in told:
+            self._lose(at, str(told["late"])[:400])
+            at = None
+        self.at, self.since = at, time.monotonic()
+
+    def _lose(self, at: int, how: str) -> None:
+        """Run a statement no more that ran out of time."""
+        self.late[at] = how
+        self.took.pop(at, None)
+        self.lost += min(time.monotonic() - self.since, self.limits.statement)
 
     def close(self) -> None:
         """End it, with all that it started."""
@@ -166,7 +210,7 @@ class Submission:
         assert self.process and self.process.stdin
         number, now = next(self.numbers), time.monotonic()
         if now > self.deadline:
-            self._stop("it used up its time")
+            self._stop(USED_UP)
         # Writing waits, too, when a submission does not read.
         clock = threading.Timer(seconds + 1, self._end, [self.process, LATE])
         clock.start()
@@ -227,13 +271,6 @@ class Submission:
     def _end(self, process: subprocess.Popen, reason: str) -> None:
         self.reason = reason
         kill(process)
-
-
-def _late(told: Any) -> dict[int, str]:
-    """Take the statements that ran out of time, whatever a process said."""
-    pairs = told if isinstance(told, list) else []
-    found = [pair for pair in pairs[:1000] if isinstance(pair, list) and len(pair) == 2]
-    return {at: str(how)[:400] for at, how in found if isinstance(at, int)}
 
 
 def _words(told: Any) -> list[str]:

@@ -3,9 +3,12 @@
 import ast
 import contextlib
 import functools
+import importlib
 import os
 import re
+import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 from grading.statements import AROUND, python
@@ -17,7 +20,7 @@ OPTIONS = re.compile(r"\s*(?:(?:-[nrpvDlsTfm]\s*\S+|--?\w[\w-]*)\s+)*")  # of a 
 
 
 class Shell:
-    """Stands for IPython's shell: it runs the Python that a magic is put around, and no more."""
+    """Stands for IPython's shell: it runs the Python within a magic, writes files, and no more."""
 
     def __init__(self, namespace: dict[str, Any]):
         self.namespace = namespace
@@ -26,14 +29,25 @@ class Shell:
         return lambda *args, **kwargs: None
 
     def run_line_magic(self, name: str, line: str, *args: Any) -> Any:
-        """Run what `%time` and its like are put before, and return its value."""
-        return self.run_cell_magic(name, "", OPTIONS.sub("", line, count=1))
+        """Run what `%time` and its like are put before, and return its value.
+
+        In a function it sees the names there, and defines none, as in IPython.
+        """
+        local = sys._getframe(1).f_locals
+        names = self.namespace if local is self.namespace else {**self.namespace, **local}
+        return Shell(names).run_cell_magic(name, "", OPTIONS.sub("", line, count=1))
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
-        """Run a program, and return its last value.
+        """Run a program, and return its last value, or write a file.
 
         What is timed defines nothing in IPython: here it does, but only what is not there yet.
         """
+        if name in ("writefile", "file") and (words := shlex.split(line)):
+            path = Path(words[-1]).expanduser()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a" if words[:-1] else "w", encoding="utf-8") as file:
+                file.write(cell)
+            importlib.invalidate_caches()  # a folder's list may be older than the file
         if name not in AROUND:
             return None
         value, before = None, dict(self.namespace)
