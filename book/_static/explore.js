@@ -18,15 +18,23 @@ document.addEventListener("DOMContentLoaded", () => {
       background: null,
       font,
       view: { stroke: null },
-      axis: { ...text, domainColor: ink, tickColor: ink, gridColor: "#d9d5cb", labelLimit: 120 },
+      axis: { ...text, domainColor: ink, tickColor: ink, gridColor: "#d9d5cb", labelLimit: 120, labelSeparation: 8 },
       legend: { ...text, symbolStrokeWidth: 3, columns: 2 },
       line: { strokeWidth: 2.2 },
       text: { color: ink, fontSize: 12 },
     };
     const autosize = { type: "fit-x", contains: "padding" };
     const spec = { ...JSON.parse(script.textContent), description: figure.alt, width: 300, autosize, config };
+    const pageOfText = spec.layer[0].mark.type === "text"; // stands below the figure, which says other things
     const compiled = vegaLite.compile(spec, { logger: vega.logger(vega.Error) }).spec;
     const view = new vega.View(vega.parse(compiled), { renderer: "svg", hover: false });
+    // The caption's last part, "On the site, ...", is about the chart, and what stands before it about the figure.
+    const caption = figure.closest("figure")?.querySelector(".caption-text");
+    const about = caption?.innerHTML.split("On the site, ")[1];
+    if (about && !pageOfText) {
+      caption.innerHTML = `<span class="chart-still">${caption.innerHTML}</span>
+        <span class="chart-caption">${about[0].toUpperCase()}${about.slice(1)}</span>`;
+    }
     // A folded answer has no width yet: the chart is drawn when it is first seen, and whenever its width changes.
     let width = 0;
     new ResizeObserver(([{ contentRect }]) => {
@@ -34,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (!width) view.initialize(canvas, dials);
       width = contentRect.width;
       view.signal("width", width).runAsync();
-      figure.classList.add("chart-still");
+      if (!pageOfText) figure.classList.add("chart-still");
     }).observe(canvas);
   }
 });

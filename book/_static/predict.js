@@ -28,15 +28,14 @@
   const LECTURE = "answers:open"; // the switch holds for the whole site
   const NOTHING = "No guess made.";
 
-  // What compare prints, with the reader's guess in it: rnnlib/notebook/predictions.py says the same in Python.
+  // What compare prints (rnnlib/notebook/predictions.py), with the reader's guess in it.
   const reply = (printed, guess) => {
     if (guess === "") return printed;
     const [, measured, unit] = printed.match(/measured (\S+) ?(.*)\. No guess made\./s) ?? [];
     let end = ` You guessed ${guess} ${unit ?? ""}`.trimEnd() + ".";
     if (isFinite(measured) && isFinite(guess)) {
       const gap = Math.abs(guess - measured);
-      const share = Number(measured) ? ` (${Math.round((100 * gap) / Math.abs(measured))} %)` : "";
-      end += ` You were ${Number(gap.toPrecision(2))} ${unit}`.trimEnd() + ` off${share}.`;
+      end += ` You were ${Number(gap.toPrecision(2))} ${unit === "%" ? "points" : unit}`.trimEnd() + " off.";
     } else if (guess !== measured) end += " Not what you expected?";
     return printed.replace(` ${NOTHING}`, end);
   };
@@ -49,8 +48,11 @@
       : '<input type="number" step="any" required>';
     const note = choices.length ? "" : `<small>${escaped(hint)}</small>`;
     return make(`<form class="guess"><label>${escaped(label)} ${field}</label> ${note}
-      <button>Commit</button> <button type="button">Show me</button> <span role="status"></span></form>`);
+      <span><button>Commit</button> <button type="button">Show me</button></span>
+      <span role="status"></span></form>`);
   };
+
+  const predictions = [];
 
   class Prediction {
     constructor(box, cell, name, hint, several) {
@@ -62,51 +64,64 @@
       this.status = this.form.querySelector("[role=status]");
       this.form.addEventListener("submit", (event) => {
         event.preventDefault();
-        this.keep(this.field.value);
+        this.keep({ guess: this.field.value, open: true });
       });
-      this.form.querySelector("[type=button]").addEventListener("click", () => this.keep(""));
+      this.form.querySelector("[type=button]").addEventListener("click", () => this.keep({ open: true }));
     }
 
     // The answer: a cell, and what follows it in its section.
     answered(cell) {
       this.answer = [cell];
       while (this.answer.at(-1).nextElementSibling) this.answer.push(this.answer.at(-1).nextElementSibling);
-      this.output = [...cell.querySelectorAll("pre")].find((pre) => pre.textContent.includes(NOTHING));
-      this.printed = this.output?.textContent ?? "";
+      const output = [...cell.querySelectorAll("pre")].find((pre) => pre.textContent.includes(NOTHING));
+      const lines = output?.textContent.trimEnd().split("\n") ?? [];
+      this.printed = lines.find((line) => line.includes(NOTHING)) ?? "";
+      this.said = make('<p class="answer-said"></p>');
+      if (output) {
+        output.textContent = lines.filter((line) => line !== this.printed).join("\n");
+        output.hidden = !output.textContent;
+        output.closest(".output").after(this.said);
+      }
       cell.id ||= `answer-${this.key}`;
       cell.tabIndex = -1; // focus goes there from a button that disappears
       this.cover = make(`<p class="answer-cover">Folded: the answer to
         <a href="#${this.box.id}">your prediction</a>. <button type="button">Show me</button></p>`);
       this.cover.querySelector("button").addEventListener("click", () => {
-        this.keep("");
+        this.keep({ open: true });
         cell.focus();
       });
       cell.before(this.cover);
     }
 
-    keep(guess) {
-      write(PAGE, { ...read(PAGE), [this.key]: guess });
-      this.show();
+    keep(change) {
+      const kept = read(PAGE) ?? {};
+      write(PAGE, { ...kept, [this.key]: { ...kept[this.key], ...change } });
+      for (const prediction of predictions) prediction.show();
     }
 
-    // Show or fold the answer, as what is kept says.
+    get open() {
+      return read(PAGE)?.[this.key]?.open === true || read(LECTURE) === true || this.opened === true;
+    }
+
+    // Show or fold the answer, as what is kept says; one cell may answer two predictions.
     show() {
-      const guess = read(PAGE)?.[this.key] ?? null;
-      const open = guess !== null || read(LECTURE) === true || this.opened === true;
-      for (const part of this.answer) part.classList.toggle("answer-folded", !open);
+      const guess = read(PAGE)?.[this.key]?.guess ?? "";
+      const open = this.open;
+      for (const part of this.answer) {
+        const folded = predictions.some((other) => !other.open && other.answer.includes(part));
+        part.classList.toggle("answer-folded", folded);
+      }
       this.cover.hidden = open;
-      if (this.output) this.output.textContent = reply(this.printed, guess ?? "");
+      this.said.textContent = reply(this.printed, guess);
       for (const control of this.form.querySelectorAll("input, select, button")) control.disabled = open;
-      this.field.value = guess ?? "";
+      this.field.value = guess;
       const said = guess ? `You guessed ${escaped(guess)}.` : "";
       this.status.innerHTML = open ? `${said} <a href="#${this.answer[0].id}">The answer</a> is open.` : "";
-      this.output?.classList.toggle("answer-said", open);
     }
   }
 
   const find = () => {
     const asked = new Map();
-    const predictions = [];
     for (const cell of document.querySelectorAll(".bd-article div.cell")) {
       const source = cell.querySelector(".cell_input")?.textContent ?? "";
       const box = cell.closest("section.predict");
@@ -124,11 +139,10 @@
       }
     }
     for (const unanswered of asked.values()) unanswered.form.remove();
-    return predictions;
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    const predictions = find();
+    find();
     if (!predictions.length) return;
     const lecture = make(`<p class="answer-switch"><label>
       <input type="checkbox" role="switch"> Show all answers</label></p>`);
@@ -139,9 +153,9 @@
     };
     toggle.addEventListener("change", () => {
       write(LECTURE, toggle.checked);
-      if (!toggle.checked) {
-        write(PAGE, {}); // all are closed, for the next reader or the next hour
-        for (const prediction of predictions) prediction.opened = false;
+      for (const prediction of toggle.checked ? [] : predictions) {
+        prediction.opened = false; // closed again; what was guessed stays
+        prediction.keep({ open: false });
       }
       show();
     });
@@ -149,12 +163,10 @@
     // A link into a folded part opens it.
     const follow = () => {
       const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-      const within = predictions.find((p) => target && p.answer.some((part) => part.contains(target)));
-      if (within?.answer[0].classList.contains("answer-folded")) {
-        within.opened = true;
-        within.show();
-        target.scrollIntoView();
-      }
+      const within = predictions.filter((p) => target && !p.open && p.answer.some((part) => part.contains(target)));
+      for (const prediction of within) prediction.opened = true;
+      for (const prediction of within) prediction.show();
+      if (within.length) target.scrollIntoView();
     };
     window.addEventListener("hashchange", follow);
     show();

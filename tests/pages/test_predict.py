@@ -33,7 +33,7 @@ def test_answers_are_folded_until_a_guess_is_made(page: Page) -> None:
     page.add_script_tag(path=AXE)
     assert not violations(page, "light")
     forms, covers = page.locator(".predict form.guess"), page.locator(".answer-cover")
-    answers = page.locator("pre", has_text=re.compile(": measured .* No guess made"))
+    answers = page.locator(".answer-said", has_text=re.compile(": measured .* No guess made"))
     asked = forms.count()
     assert asked == covers.count() == answers.count() > 0
     assert not any(answer.is_visible() for answer in answers.all())
@@ -43,7 +43,7 @@ def test_answers_are_folded_until_a_guess_is_made(page: Page) -> None:
     expect(covers.first).to_be_visible()
     page.keyboard.type("12.5")
     page.keyboard.press("Enter")
-    said = page.locator("pre", has_text="You guessed 12.5").first
+    said = page.locator(".answer-said", has_text="You guessed 12.5").first
     expect(said).to_be_visible()
     assert re.search(r"measured .* You guessed 12\.5.* You were .* off", said.inner_text())
     assert [cover.is_visible() for cover in covers.all()] == [False] + [True] * (asked - 1)
@@ -61,6 +61,18 @@ def test_the_switch_opens_and_closes_all(page: Page) -> None:
     assert not any(cover.is_visible() for cover in covers.all())
     switch.press("Space")
     assert all(cover.is_visible() for cover in covers.all())
+
+
+def test_closing_all_keeps_what_was_guessed(page: Page) -> None:
+    form, switch = page.locator("form.guess").first, page.get_by_role("switch")
+    form.locator("input").fill("12.5")
+    form.locator("input").press("Enter")
+    switch.press("Space")
+    switch.press("Space")
+    expect(page.locator(".answer-cover").first).to_be_visible()
+    assert form.locator("input").input_value() == "12.5"
+    form.get_by_role("button", name="Show me").press("Enter")
+    expect(page.locator(".answer-said", has_text="You guessed 12.5").first).to_be_visible()
 
 
 def test_a_link_into_a_folded_answer_opens_it(site: str, browser: Browser) -> None:
@@ -81,7 +93,9 @@ def test_answers_stand_open_without_scripts_and_in_print(
     if way == "printed":
         expect(page.locator(".answer-folded").first).to_be_hidden()
         page.emulate_media(media="print")
-    for part in page.locator(".predict .cell_input, pre:has-text('No guess made')").all():
+    for part in page.locator(
+        ".predict .cell_input, .answer-said, pre:has-text('No guess made')"
+    ).all():
         expect(part).to_be_visible()
     expect(page.locator("form.guess:visible, .answer-cover:visible")).to_have_count(0)
     page.close()

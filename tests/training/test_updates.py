@@ -132,15 +132,11 @@ def test_a_whole_model_can_be_averaged_for_many_seeds():
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 def test_an_average_of_16_bit_weights_follows_them(dtype):
     """A thousandth of the way is less than 16 bits can go: the average would stop on its way."""
-    settings = LINE | {"sample": lambda key: 5.0, "steps": 4000, "checks": 1, "average": 0.999}
-    run, wide = (
-        fit(
-            key=KEYS[0],
-            learning_rate=0.05,
-            optimizer=optax.identity(),
-            **settings | {"init": lambda key, kind=kind: jnp.full((), 1.0, kind)},
-        )
-        for kind in (dtype, jnp.float32)
+    settings = LINE | {"sample": lambda key: 5.0, "steps": 4000, "checks": 1}
+    settings |= {"init": lambda key: jnp.ones((), dtype), "optimizer": optax.identity()}
+    plain, run = (
+        fit(key=KEYS[0], learning_rate=0.05, average=average, **settings)
+        for average in (None, 0.999)
     )
     assert run.model.dtype == dtype  # as they came
-    np.testing.assert_allclose(float(run.model), float(wide.model), rtol=0.02)
+    np.testing.assert_allclose(float(run.model), float(plain.model), rtol=0.02)

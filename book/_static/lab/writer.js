@@ -35,7 +35,8 @@
     <pre class="lab-text" tabindex="0" aria-labelledby="${id}-title" hidden></pre>
     <canvas class="lab-units" width="256" height="40" role="img" hidden
       aria-label="The 256 units while they write: input, forget and output gates, and the state, a row each."></canvas>
-    <p class="lab-units" hidden>One column a unit. Rows: input gate, forget gate, output gate, state.</p>
+    <p class="lab-units" hidden>One column a unit. Rows: input, forget and output gate, the fuller
+      the more open, and the state, in another colour where it is negative.</p>
   </form>`;
 
   class TextWriter extends HTMLElement {
@@ -62,7 +63,10 @@
       });
       this.stopButton.addEventListener("click", () => this.stop("Stopped"));
       this.label();
-      if (given.has("begin") && count === 1) this.write();
+      if (given.has("begin") && count === 1) {
+        this.scrollIntoView({ block: "center" });
+        this.write();
+      }
     }
 
     // Show the dials' values, and only those that matter.
@@ -97,7 +101,6 @@
     async write() {
       this.stop();
       const run = (this.run = {});
-      this.writeButton.textContent = "Write anew";
       this.stopButton.disabled = false;
       this.status.textContent = "Loading the network.";
       let model;
@@ -107,6 +110,9 @@
         return this.stop(error.message);
       }
       if (this.run !== run) return;
+      // Where the seed cannot be seen, each press draws another text.
+      if (this.hasAttribute("small") && this.written) this.form.elements.seed.value = this.written;
+      this.written = (this.written ?? 1) + 1;
       const values = Object.fromEntries(new FormData(this.form));
       const characters = [...values.begin.replace(/\r/g, "")];
       const known = characters.filter((character) => model.vocabulary.includes(character));
@@ -158,6 +164,7 @@
       const beginning = document.createElement("b");
       beginning.textContent = text(run.beginning);
       this.page.replaceChildren(beginning, text(run.written));
+      if (run.pace) this.page.scrollTop = this.page.scrollHeight; // the line that is being written
       const canvas = this.querySelector("canvas");
       if (canvas.hidden) return;
       const { H } = run.model;

@@ -27,7 +27,8 @@ def test_a_chart_moves_by_keyboard(site: str, browser: Browser, address: str) ->
         picture = chart.locator("svg").first
         chart.scroll_into_view_if_needed()
         expect(picture).to_be_visible()
-        expect(still).to_be_hidden()
+        if chart.locator("svg path").count():  # a page of text stands below its figure
+            expect(still).to_be_hidden()
         alt = still.get_attribute("alt") or ""
         assert len(alt) > 20
         assert alt in (picture.get_attribute("aria-label") or chart.inner_html())
