@@ -34,7 +34,7 @@ def write(page: Page, beginning: str) -> str:
     page.get_by_label("How the text begins").fill(beginning)
     page.get_by_role("button", name="Write").press("Enter")
     expect(page.locator("text-writer [role=status]")).to_contain_text("Done")
-    return page.locator("text-writer pre").inner_text()
+    return page.locator("text-writer .lab-text").inner_text()
 
 
 def test_it_writes_greedily_until_it_finds_its_loop(page: Page) -> None:
@@ -63,7 +63,7 @@ def test_a_link_leads_to_the_same_text(page: Page, site: str) -> None:
         assert setting in address
     page.goto(address, wait_until="networkidle")  # it writes at once
     expect(page.locator("text-writer [role=status]")).to_contain_text("Done")
-    assert page.locator("text-writer pre").inner_text() == text
+    assert page.locator("text-writer .lab-text").inner_text() == text
 
 
 def test_another_seed_writes_another_text(page: Page) -> None:
@@ -85,7 +85,7 @@ def test_it_stops_and_starts_anew_while_it_writes(site: str, browser: Browser) -
     page = open_page(browser)
     page.goto(f"{site}/{LESSON}", wait_until="networkidle")
     page.get_by_label("pace").select_option("10")
-    button, text = page.get_by_role("button", name="Write"), page.locator("text-writer pre")
+    button, text = page.get_by_role("button", name="Write"), page.locator("text-writer .lab-text")
     button.click()
     expect(text).to_contain_text("ROMEO:\nI")
     expect(page.locator("text-writer canvas")).to_be_visible()

@@ -32,7 +32,7 @@
     </div>
     <p class="lab-buttons"><button type="submit">Write</button> <button type="button" disabled>Stop</button>
       <span role="status"></span></p>
-    <pre class="lab-text" tabindex="0" aria-labelledby="${id}-title" hidden></pre>
+    <div class="lab-text" role="group" tabindex="0" aria-labelledby="${id}-title" hidden></div>
     <canvas class="lab-units" width="256" height="40" role="img" hidden
       aria-label="The 256 units while they write: input, forget and output gates, and the state, a row each."></canvas>
     <p class="lab-units" hidden>One column a unit. Rows: input, forget and output gate, the fuller
@@ -46,7 +46,7 @@
       this.innerHTML = form(id, this.hasAttribute("small"));
       this.form = this.querySelector("form");
       this.status = this.querySelector("[role=status]");
-      this.page = this.querySelector("pre");
+      this.page = this.querySelector(".lab-text");
       [this.writeButton, this.stopButton] = this.querySelectorAll("button");
       const given = new URLSearchParams(location.search);
       for (const [name, usual] of Object.entries({ ...SETTINGS, begin: "ROMEO:\n" })) {
