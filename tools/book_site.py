@@ -127,7 +127,9 @@ def write_weights(app: Sphinx, failure: Exception | None) -> None:
     newest = max(path.stat().st_mtime for path in sources)
     if failure is None and not (file.exists() and file.stat().st_mtime > newest):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(lab.script())
+        partial = file.with_suffix(".part")  # half a file would be newer than the record for ever
+        partial.write_text(lab.script())
+        partial.replace(file)
 
 
 def describe(file: Any) -> str:

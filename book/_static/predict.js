@@ -79,8 +79,9 @@
       this.said = make('<p class="answer-said"></p>');
       if (output) {
         output.textContent = lines.filter((line) => line !== this.printed).join("\n");
-        output.hidden = !output.textContent;
-        output.closest(".output").after(this.said);
+        const frame = output.closest(".output");
+        frame.hidden = !output.textContent;
+        frame.after(this.said);
       }
       cell.id ||= `answer-${this.key}`;
       cell.tabIndex = -1; // focus goes there from a button that disappears
