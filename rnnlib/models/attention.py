@@ -49,7 +49,7 @@ def rotate(x: jax.Array, positions: jax.Array) -> jax.Array:
     angles = jnp.outer(positions, speeds)[:, None, :]  # [T, 1, d/2]
     cos, sin = jnp.cos(angles), jnp.sin(angles)
     u, v = jnp.split(x, 2, axis=-1)  # [T, heads, d/2] each
-    return jnp.concatenate([u * cos - v * sin, u * sin + v * cos], axis=-1)
+    return jnp.concatenate([u * cos - v * sin, u * sin + v * cos], axis=-1).astype(x.dtype)
 
 
 def attend(

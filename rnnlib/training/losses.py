@@ -11,13 +11,15 @@ import optax
 from jax.core import Tracer
 from numpy.typing import ArrayLike
 
+from rnnlib.models.batches import read_batch
+
 
 def next_token_loss(model: Callable[[jax.Array], jax.Array], tokens: jax.Array) -> jax.Array:
     """Return the mean of -log p(next token) over a batch of windows, in nats per token.
 
     Shapes: tokens[B, T + 1]: tokens 0 to T - 1 are read, tokens 1 to T predicted.
     """
-    logits = jax.vmap(model)(tokens[:, :-1])  # [B, T, V]
+    logits = read_batch(model, tokens[:, :-1])  # [B, T, V]
     return optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, 1:]).mean()
 
 
@@ -27,7 +29,7 @@ def masked_loss(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.Arra
     Shapes: batch.inputs[B, T], batch.targets[B, T] and batch.mask[B, T], True where it counts;
     NaN where nothing does.
     """
-    logits = jax.vmap(model)(batch.inputs)  # [B, T, V]
+    logits = read_batch(model, batch.inputs)  # [B, T, V]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)  # [B, T]
     return losses.mean(where=batch.mask)
 
@@ -37,8 +39,21 @@ def masked_accuracy(model: Callable[[jax.Array], jax.Array], batch: Any) -> jax.
 
     The shapes are those of `masked_loss`.
     """
-    likeliest = jax.vmap(model)(batch.inputs).argmax(axis=-1)  # [B, T]
+    likeliest = read_batch(model, batch.inputs).argmax(axis=-1)  # [B, T]
     return (likeliest == batch.targets).mean(where=batch.mask)
+
+
+def exact_match(model: Callable[[Any], jax.Array], batch: Any) -> jax.Array:
+    """Return the share of sequences in which the likeliest token is right wherever it counts.
+
+    Where the model reads what should have been written before, as an encoder-decoder in training
+    does, this is also the exact match of greedy decoding: both read the same up to the first error.
+
+    Shapes: batch.inputs with a leading axis B, targets[B, T] and mask[B, T], True where it counts;
+    a sequence in which nothing counts is right.
+    """
+    likeliest = read_batch(model, batch.inputs).argmax(axis=-1)  # [B, T]
+    return ((likeliest == batch.targets) | ~batch.mask).all(axis=-1).mean()
 
 
 def evaluate(

@@ -10,12 +10,11 @@ from flax import nnx
 
 from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy
-from rnnlib.measuring.exact_match import exact_match
 from rnnlib.models.encoder_decoder import EncoderDecoder, Writer
 from rnnlib.tasks.rewriting import Rewriting
 from rnnlib.tasks.task import batches
 from rnnlib.training.fit import fit
-from rnnlib.training.losses import masked_loss
+from rnnlib.training.losses import exact_match, masked_loss
 
 
 class Batch(NamedTuple):
