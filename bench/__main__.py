@@ -1,6 +1,6 @@
 """The speed benchmark: measures, writes bench/results.json, and from it book/benchmarks.md.
 
-    make bench                               all parts, in about ten minutes on two cores
+    make bench                               all parts, in about twenty minutes on two cores
     python -m bench --only memory growth     some parts; of the others the last results stay
     python -m bench --report                 nothing is measured: the page anew from the results
     python -m bench --quick --to FOLDER      tiny sizes, in seconds: does it run?
@@ -23,10 +23,12 @@ from bench import (
     results,
     seeds,
     training_step,
+    transformer_step,
 )
 
 PARTS = {
     "training_step": training_step,
+    "transformer_step": transformer_step,
     "seeds": seeds,
     "cold_start": cold_start,
     "generation": generation,

@@ -33,17 +33,18 @@ class JaxTraining:
     """
 
     def __init__(
-        self, predict: Callable, params: Any, xs: np.ndarray, targets: np.ndarray, rows: int = 1
-    ):
+        self, predict: Callable, params: Any, xs: np.ndarray, targets: np.ndarray, rows: int = 1,
+        loss: Callable = lambda ys, targets: jnp.mean((ys - targets) ** 2),
+    ):  # fmt: skip
         optimizer = optax.adam(LEARNING_RATE)
 
         def loss_of(params, xs, targets):
-            return jnp.mean((predict(params, xs) - targets) ** 2)
+            return loss(predict(params, xs), targets)
 
         def take(params, state, xs, targets, mean=lambda found: found):
-            loss, gradient = mean(jax.value_and_grad(loss_of)(params, xs, targets))
+            value, gradient = mean(jax.value_and_grad(loss_of)(params, xs, targets))
             updates, state = optimizer.update(gradient, state, params)
-            return optax.apply_updates(params, updates), state, loss
+            return optax.apply_updates(params, updates), state, value
 
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
         self.batch, self.rows = (jnp.asarray(xs), jnp.asarray(targets)), rows

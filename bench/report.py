@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import figures, results
+from bench import transformer_step as of_a_transformer
 from bench.training_step import FORMS
 
 Part = dict[str, Any]
@@ -32,6 +33,7 @@ def page(found: dict[str, Part]) -> str:
     template = dict(zip(pieces[::2], pieces[1::2], strict=True))
     numbers = {
         "training_step": training_step,
+        "transformer_step": transformer_step,
         "seeds": seeds,
         "cold_start": cold_start,
         "generation": generation,
@@ -108,9 +110,47 @@ def _steps(cases: list[Part], roof: float) -> str:
     return "\n\n".join(told)
 
 
-def _forms(forms: dict[str, Part]) -> str:
+def _forms(forms: dict[str, Part], names: Iterable[str] = FORMS) -> str:
     return " / ".join(
-        f"{1e3 * forms[form]['median']:.3g}" if form in forms else "–" for form in FORMS
+        f"{1e3 * forms[name]['median']:.3g}" if name in forms else "–" for name in names
+    )
+
+
+def transformer_step(part: Part) -> dict[str, Any]:
+    """Fill in means, milliseconds, ratios and the share of the roof."""
+    counts = list(dict.fromkeys(str(case["cores"]) for case in part["cases"]))
+    cores = [f"{count} core{'s' * (count != '1')}" for count in counts]
+    means = [
+        [what, *(_range(by[count]) if count in by else "" for count in counts)]
+        for what, by in part["means"].items()
+    ]
+    tables = [
+        f"### On {title}\n\n{_transformers([c for c in part['cases'] if str(c['cores']) == count])}"
+        for title, count in zip(cores, counts, strict=True)
+    ]
+    return {
+        "means": _table(["rival's time / rnnlib's", *cores], means),
+        "forms": " / ".join(of_a_transformer.FORMS),
+        "in_a_scan": of_a_transformer.IN_A_SCAN,
+        "tables": "\n\n".join(tables),
+    }
+
+
+def _transformers(cases: list[Part]) -> str:
+    shapes = [f"({', '.join(map(str, case['shape']))})" for case in cases]
+    columns = ["(B, T, W, layers, heads)", *shapes]
+    programs = [case["programs"] for case in cases]
+    forms = of_a_transformer.FORMS
+    times = [[name, *(_forms(by[name]["forms"], forms) for by in programs)] for name in programs[0]]
+    rivals = [name for name in programs[0] if name != "rnnlib"]
+    ratios = [[name, *(_range(by[name]["ratio"]) for by in programs)] for name in rivals]
+    ratios.append(["rnnlib's share of the roof", *(f"{case['share']:.0%}" for case in cases)])
+    return "\n\n".join(
+        [
+            f"Milliseconds per step, {' / '.join(forms)}:\n\n{_table(columns, times)}",
+            "The rival's time divided by rnnlib's, each in its best form:\n\n"
+            + _table(columns, ratios),
+        ]
     )
 
 
