@@ -210,10 +210,13 @@ def _today() -> str:
 
 
 def _commit() -> str:
-    git = ["git", "-C", str(Path(__file__).parent)]
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
     describe = [*git, "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    captured: Any = {"capture_output": True, "text": True, "check": True}
+    try:  # a repository around a folder that is not its own would name its own commit
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], **captured)
+        return subprocess.run(describe, **captured).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
