@@ -1,6 +1,6 @@
 """What a lesson imports is found, however it is written."""
 
-from fingerprint import imported, parse
+from fingerprint import imported, modules, parse
 
 
 def test_imports_are_found_however_they_are_written():
@@ -25,3 +25,12 @@ n = (7
     }
     assert not imported(parse("%%bash\nls | wc"))
     assert imported(parse("%%time\nimport rnnlib.f")) == {("rnnlib.f", "")}
+
+
+def test_a_byte_order_mark_is_not_read(tmp_path):
+    """Some editors begin a file with it, which Python allows."""
+    files = {tmp_path / "rnnlib" / name for name in ("__init__.py", "a.py", "b.py")}
+    (tmp_path / "rnnlib").mkdir()
+    for file in files:
+        file.write_text("from rnnlib import b\n", encoding="utf-8-sig")
+    assert modules([parse("import rnnlib.a")], tmp_path) == files

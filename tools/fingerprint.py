@@ -60,7 +60,8 @@ def located(base: str, name: str, root: Path) -> Path:
         for file in inside:
             if file.is_file():
                 return file
-        if not name or re.search(rf"^(def |class )?{re.escape(name)}\b", package.read_text(), re.M):
+        text = package.read_text("utf-8-sig")
+        if not name or re.search(rf"^(def |class )?{re.escape(name)}\b", text, re.M):
             return package
     raise LookupError(f"nothing is called {base}{f'.{name}' if name else ''}")
 
@@ -81,7 +82,7 @@ def modules(cells: Iterable[ast.AST], root: Path) -> set[Path]:
         new = (files | {init for init in around if init.is_file()}) - found
         found |= new
         packages = [".".join(file.relative_to(root).parts[:-1]) for file in new]
-        parsed = [ast.parse(file.read_text(), str(file)) for file in new]
+        parsed = [ast.parse(file.read_bytes(), str(file)) for file in new]
         waiting += zip(parsed, packages, strict=True)
     return found - {root / "rnnlib" / "notebook" / "first_cell.py"}
 

@@ -51,6 +51,7 @@ class Race:
         self.medians: list[dict[str, float]] = []  # process by process
         handed = {name: _handed_over(*program) for name, program in programs.items()}
         self._handed = pickle.dumps(handed)
+        self._wide = str(jax.config.jax_enable_x64)  # as it was when the programs were handed over
 
     def ratio(self, one: str, other: str) -> "Ratio":
         """Return how many times as long as another a program takes, as `claim` takes it.
@@ -76,7 +77,8 @@ class Race:
 
     def _run(self, cache: str) -> None:
         command = [sys.executable, "-m", __name__, str(self.repeats)]
-        settings: Any = {"input": self._handed, "env": _environment(cache), "capture_output": True}
+        settings: Any = {"input": self._handed, "capture_output": True}
+        settings["env"] = _environment(cache) | {"JAX_ENABLE_X64": self._wide}
         start = time.perf_counter()
         try:
             done = subprocess.run(command, timeout=self.seconds_left, **settings)

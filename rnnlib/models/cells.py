@@ -6,6 +6,7 @@ matrix products, however many gates. Weights and states are float32, also where 
 on.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -214,6 +215,8 @@ class MinGRU(nnx.Module):
         return scans.associative(*jax.vmap(self._step)(xs))
 
 
+# The cell is an argument of what is compiled: a scan alone would remember its weights as they were.
+@partial(jax.jit, static_argnames="chunk", inline=True)
 def unroll(cell: Any, xs: jax.Array, chunk: int | None = None) -> tuple[Any, jax.Array]:
     """Run a cell over a whole sequence from its initial state.
 
@@ -221,15 +224,20 @@ def unroll(cell: Any, xs: jax.Array, chunk: int | None = None) -> tuple[Any, jax
     of so many steps once more on the way back: a third more work, but T / chunk + chunk states in
     memory instead of T, fewest at chunk = sqrt(T).
 
+    `cell` is a pytree, as modules are. Where its state is not of 64 bits, xs are read as 32.
+
     Shapes: xs[T, D] -> (last state, ys[T, H]).
     Raises: ValueError (chunk does not divide T).
     Reference: Chen et al. (2016), "Training deep nets with sublinear memory cost".
     """
+    start = cell.init_state()
+    if xs.dtype == jnp.float64 and jnp.result_type(*jax.tree.leaves(start)) != jnp.float64:
+        xs = xs.astype(jnp.float32)
     if chunk is None:
-        return jax.lax.scan(cell, cell.init_state(), xs)
+        return jax.lax.scan(cell, start, xs)
     if chunk < 1 or len(xs) % chunk:
         raise ValueError(f"chunk must divide the {len(xs)} steps of xs, got {chunk}")
     run = jax.checkpoint(lambda state, xs: jax.lax.scan(cell, state, xs))
     chunks = xs.reshape(-1, chunk, *xs.shape[1:])
-    state, ys = jax.lax.scan(run, cell.init_state(), chunks)
+    state, ys = jax.lax.scan(run, start, chunks)
     return state, ys.reshape(len(xs), *ys.shape[2:])

@@ -37,8 +37,10 @@ def explore(
     the value it begins at: three or more numbers in even steps make a slider, anything else a
     choice. `mark` and `encoding` are Vega-Lite's ("line", x="step", y="loss", color="model"): a
     column's name, or a dictionary with "field" where more is to be said. A mark "rect" with a
-    `text` is a table of shaded cells, a mark "text" a page of lines (y is their number). Axes stay
-    as they are while the dials move. `height` is in pixels, or {"step": pixels a row}.
+    `text` is a table of shaded cells; where its color is a number over 0.6, the text turns light,
+    which is right for numbers between 0 and 1 only. A mark "text" is a page of lines (y is their
+    number). Axes stay as they are while the dials move. `height` is in pixels, or {"step": pixels
+    a row}.
 
     Raises: ValueError (no rows, a column that is missing, a number that is not finite, a setting
     of the dials that has no rows).

@@ -80,9 +80,9 @@ def recorded(
     The small case must visit every case by name: every key of the full result, where numbers in a
     key are sizes, which may differ. A record is refused otherwise, after it has been stored.
 
-    Raises: RecordError (missing, damaged, the small case differs or does not visit every case, or
-    the full result cannot be stored: it is pickled then), StaleRecord (made by other code or
-    settings), ValueError (a name or a small result that cannot be stored).
+    Raises: RecordError (missing, damaged, the small case differs or does not visit every case, its
+    folder cannot be written, or the full result cannot be stored: it is pickled then), StaleRecord
+    (made by other code or settings), ValueError (a name or a small result that cannot be stored).
     """
     if not (name[:2].isdigit() and name[2:3] == "_"):
         raise ValueError(f'a record is named by its lesson, such as "01_bits", got {name!r}')
@@ -158,15 +158,19 @@ def _now(name: str, run: Callable, full: dict, small: dict) -> Record:
 
 
 def _make(name: str, run: Callable, full: dict, small: dict, made_by: dict) -> Record:
+    path = FOLDER / f"{name}.json"
+    try:
+        storage.try_to_write(path)
+    except OSError as error:
+        raise RecordError(f"record {name}: {error}. Nothing has run") from error
     print(f"{name}: recording, first the small case, then the full one …", flush=True)
     fresh = run(**small)
     storage.encode(fresh)  # a result that cannot be stored is refused before the long run
     result, provenance = _timed(run, full)
     content = {"provenance": provenance, "made_by": made_by, "small": outline(fresh)}
-    path = FOLDER / f"{name}.json"
     try:
         storage.save(path, content, result)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         kept = storage.keep(path, result)
         raise RecordError(f"record {name}: {error}. Its result is kept in {kept}") from error
     print(f"{name}: {_summary(provenance)}")
@@ -206,10 +210,13 @@ def _today() -> str:
 
 
 def _commit() -> str:
-    git = ["git", "-C", str(Path(__file__).parent)]
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
     describe = [*git, "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    captured: Any = {"capture_output": True, "text": True, "check": True}
+    try:  # a repository around a folder that is not its own would name its own commit
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], **captured)
+        return subprocess.run(describe, **captured).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

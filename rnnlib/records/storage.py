@@ -6,12 +6,14 @@ would lose them. The JSON is written last and names its .npz, so that an interru
 earlier record whole.
 """
 
+import glob
 import hashlib
 import io
 import json
 import os
 import pickle
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,14 @@ from typing import Any
 import numpy as np
 
 LARGE = 1_000  # arrays of more entries go to the .npz file
+ROOM = 2**21  # bytes that a disk must take before a long run: most records are smaller
 
 
 def save(path: Path, content: dict, result: Any) -> None:
     """Write a record: NAME.json and, if it has large arrays, NAME.<start of its hash>.npz.
 
-    Raises: ValueError (a result that cannot be stored); nothing is written then.
+    Raises: ValueError (a result that cannot be stored), OSError (a disk that is full, a folder that
+    cannot be written); the earlier record stays whole.
     """
     arrays: dict[str, np.ndarray] = {}
     content = content | {"result": encode(result, arrays)}
@@ -35,7 +39,7 @@ def save(path: Path, content: dict, result: Any) -> None:
         content |= {"npz": f"{path.stem}.{digest[:8]}.npz", "npz_sha256": digest}
         _write(path.with_name(content["npz"]), packed.getvalue())
     _sign(path, content)
-    for old in path.parent.glob(f"{path.stem}.*npz"):
+    for old in path.parent.glob(f"{glob.escape(path.stem)}.*npz"):
         if old.name != content.get("npz"):
             old.unlink()
 
@@ -60,10 +64,30 @@ def restamp(path: Path, content: dict) -> None:
     _sign(path, _checked(path) | content)
 
 
+def try_to_write(path: Path) -> None:
+    """Write as much as a record may need into its folder, and take it away.
+
+    Raises: OSError (a disk that is full, a folder that cannot be written).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent) as trial:
+        trial.write(bytes(ROOM))
+
+
 def keep(path: Path, result: Any) -> Path:
-    """Pickle, beside a record, a result that cannot be one: .NAME.pickle, which it returns."""
-    _write(kept := path.with_name(f".{path.stem}.pickle"), pickle.dumps(result))
-    return kept
+    """Pickle a result that cannot be a record, and return where it is.
+
+    Beside the record, as .NAME.pickle, or, if its folder refuses that, too, among temporary files.
+    """
+    beside, data = path.with_name(f".{path.stem}.pickle"), pickle.dumps(result)
+    try:
+        _write(beside, data)
+    except OSError:
+        place: Any = {"prefix": f"{path.stem}.", "suffix": ".pickle", "delete": False}
+        with tempfile.NamedTemporaryFile(**place) as file:
+            file.write(data)
+        return Path(file.name)
+    return beside
 
 
 def _checked(path: Path) -> dict:
@@ -85,8 +109,12 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)  # on a full disk it would fill what is left
+        raise
 
 
 def _sha256(data: bytes) -> str:

@@ -44,7 +44,8 @@ def windows(tokens: np.ndarray, length: int, batch: int) -> Callable[[jax.Array]
     Each window starts at a uniformly random place and holds `length` inputs and, shifted by one,
     their `length` targets.
 
-    Raises: ValueError (a size is under 1, or a window is longer than the text).
+    Raises: ValueError (a size is under 1, a window is longer than the text, or a token is negative
+    or over 2^31 - 1; the vocabulary is not known here).
     """
     if min(length, batch) < 1:
         raise ValueError(f"length and batch must be >= 1, got {length} and {batch}")
@@ -52,6 +53,11 @@ def windows(tokens: np.ndarray, length: int, batch: int) -> Callable[[jax.Array]
         raise ValueError(
             f"a window of {length} + 1 tokens does not fit into a text of {len(tokens)}"
         )
+    low, high = np.min(tokens), np.max(tokens)
+    if (
+        low < 0 or high >= 2**31
+    ):  # on the device it would count from the end, or lose its upper bits
+        raise ValueError(f"tokens must be in 0 .. 2^31 - 1, got {low} to {high}")
     store = jnp.asarray(tokens)
     offsets = jnp.arange(length + 1)
 

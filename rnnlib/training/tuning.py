@@ -36,10 +36,11 @@ def sweep(
     """Train one seed at each learning rate: -> (the best rate, `validate` at the end for each).
 
     The best is where `validate(model)`, a loss, is smallest at the last check; settings are those
-    of `fit_seeds`. A rate at which training diverges scores inf, and the others go on.
+    of `fit_seeds`. A rate at which training diverges, or `validate` is not finite, scores inf, and
+    the others go on.
 
     Raises: ValueError (what `fit_seeds` refuses, or a key that is not typed), FloatingPointError
-    (training diverged at every rate).
+    (no rate has a finite score).
     """
     check_key(key)
     keys = jnp.broadcast_to(key, (len(rates),))
@@ -48,7 +49,7 @@ def sweep(
     scores = run.checks[:, -1]
     scores = np.where(finite_seeds((run.model, run.losses, scores)), scores, np.inf)
     if np.isinf(scores).all():
-        raise FloatingPointError(f"training diverged at every rate of {list(rates)}: {CALMER}")
+        raise _no_score(list(rates))
     return rates[int(scores.argmin())], scores
 
 
@@ -67,16 +68,17 @@ class Search:
     def best(self) -> np.ndarray:
         """Return the places of the best rate, or of all that solved the task."""
         solving = np.flatnonzero((self.scores <= self.solved).all(axis=1))
-        return solving if len(solving) else self.scores.mean(axis=1).argmin()[None]
+        scores = np.where(np.isnan(self.scores), np.inf, self.scores)
+        return solving if len(solving) else scores.mean(axis=1).argmin()[None]
 
     @property
     def rate(self) -> float:
         """Return the best rate: of several that solved the task the middle one, or the one below.
 
-        Raises: FloatingPointError (training diverged at every rate).
+        Raises: FloatingPointError (no rate has finite scores).
         """
         if not np.isfinite(self.scores).all(axis=1).any():
-            raise FloatingPointError(f"training diverged at every rate of {self.rates}: {CALMER}")
+            raise _no_score(self.rates)
         return float(self.rates[self.best[(len(self.best) - 1) // 2]])
 
     @property
@@ -87,6 +89,12 @@ class Search:
     def row(self) -> str:
         """Return the rate for a table; one at the edge of its grid says so."""
         return f"{self.rate:.3g}{'' if self.bracketed else ' (edge)'}"
+
+
+def _no_score(rates: Any) -> FloatingPointError:
+    return FloatingPointError(
+        f"training diverged, or validate gave no finite number, at every rate of {rates}: {CALMER}"
+    )
 
 
 class Tuned(NamedTuple):
@@ -156,11 +164,11 @@ def tune_budgets(
 
     Each budget has its own sweep, schedule and run of `seeds` networks. A rate's score is
     `validate(model)` at the end of the sweep, one number, smaller is better; inf where training
-    diverges. While the best rate is the first or the last, the grid goes on by the ratio of its two
-    outermost rates, at most `more` times on either side. Scores of `solved` or less cannot be
-    bettered: of the rates at which all `sweep_seeds` get there the middle one is taken, and the
-    grid does not go on. `key` is split: no seed of the sweep, whose seeds are the same at
-    each rate, is one of the run.
+    diverges, or the number is not finite. While the best rate is the first or the last, the grid
+    goes on by the ratio of its two outermost rates, at most `more` times on either side. Scores of
+    `solved` or less cannot be bettered: of the rates at which all `sweep_seeds` get there the
+    middle one is taken, and the grid does not go on. `key` is split: no seed of the sweep, whose
+    seeds are the same at each rate, is one of the run.
 
     Everything runs through one program, compiled once, which takes gcd(steps) / checks steps at a
     time; the sweep takes as many times as come closest to `sweep_share` of the steps. On CPU each
@@ -171,7 +179,7 @@ def tune_budgets(
     `clip`, `optimizer`, `average` and `split_batch`.
 
     Raises: ValueError (a setting out of range, or what `fit_seeds` refuses), FloatingPointError
-    (training diverged at every rate, or a seed of the run has).
+    (no rate has finite scores, or a seed of the run has diverged).
     """
     settings = {"clip": 1.0, "optimizer": ADAM, "average": None} | settings
     check_key(key)

@@ -49,6 +49,16 @@ def test_a_claim_about_time_runs_fresh_processes_and_turned_round_is_red(capsys)
         claim(**CLAIM, measured=started.ratio("long", "short"), below=("equal", 1.0))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("wide", [True, False])
+def test_double_precision_goes_along(enable_x64, monkeypatch, wide):
+    """However it was turned on or off: by the environment, or for some lines of the notebook."""
+    monkeypatch.setenv("JAX_ENABLE_X64", str(not wide))
+    with enable_x64(wide):
+        started = Race({"sum": (lambda x: x.sum(), np.ones(3))}, repeats=6, at_most=300)
+    assert started.more()
+
+
 def test_when_the_time_is_over_the_process_is_stopped_and_nothing_is_decided():
     started = Race(PROGRAMS, at_most=0.05)
     found = judged(**CLAIM, measured=started.ratio("long", "short"), below=("equal", 1.0))

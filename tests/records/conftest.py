@@ -1,5 +1,7 @@
 """A folder for records, empty or with one."""
 
+import resource
+
 import pytest
 from trial_record import ELSEWHERE, NAME, SIZES, run
 
@@ -20,3 +22,12 @@ def made(folder, monkeypatch):
     recorded(NAME, run, **SIZES)
     monkeypatch.delenv("RNNLIB_RECORD")
     return folder
+
+
+@pytest.fixture
+def small_files():
+    """A machine that has no room for a file over 100 kB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

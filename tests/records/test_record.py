@@ -2,11 +2,15 @@
 
 import json
 import pickle
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from trial_record import ELSEWHERE, NAME, SIZES, other, run
 
+from rnnlib.records import record
 from rnnlib.records.record import RecordError, StaleRecord, load, recorded
 
 
@@ -171,3 +175,18 @@ def test_a_name_tells_its_lesson(folder):
 def test_settings_are_plain(folder):
     with pytest.raises(ValueError, match="settings must be numbers"):
         recorded(NAME, run, full={"steps": object()}, small={})
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_repository_around_it_is_not_asked_for_the_commit(tmp_path, monkeypatch, tracked):
+    """Unpacked from a zip, or installed, rnnlib may lie in a repository that is another's."""
+    place = tmp_path / "unpacked" / "record.py"
+    place.parent.mkdir()
+    shutil.copy(Path(record.__file__), place)
+    monkeypatch.setattr(record, "__file__", str(place))
+    by = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."] if tracked else [],
+                    [*by, "commit", "-qm", "first", "--allow-empty"]):  # fmt: skip
+        if command:
+            subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert (record._commit() == "unknown") != tracked

@@ -35,6 +35,22 @@ def test_an_interruption_leaves_the_old_result(path, monkeypatch, last):
     assert len(list(path.parent.iterdir())) == 2, "what an interruption left goes with the next"
 
 
+def test_a_file_that_does_not_fit_leaves_nothing_of_itself(path, small_files):
+    with pytest.raises(OSError, match="File too large"):
+        storage.save(path, {}, {"weights": np.random.default_rng(0).random(100_000)})
+    assert len(list(path.parent.iterdir())) == 2
+    assert storage.read(path)["result"]["n"] == 1
+
+
+def test_a_record_with_brackets_in_its_name_removes_its_own_old_arrays(tmp_path):
+    path, other = tmp_path / "01_[ab].json", tmp_path / "01_a.json"
+    for last in (1, 2, 3):
+        for place in (path, other):
+            storage.save(place, {}, {"weights": np.arange(2_000) + last})
+    assert len(list(tmp_path.iterdir())) == 4
+    assert storage.read(other)["result"]["weights"][0] == 3
+
+
 def test_arrays_that_are_no_longer_there_leave_no_file(path):
     other = path.with_name("01_ab.json")
     storage.save(other, {}, {"weights": np.zeros(2_000)})

@@ -42,6 +42,21 @@ def test_windows_are_pieces_of_the_text_and_reach_both_ends():
     assert set(batch[:, 0]) == set(range(6))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (np.array([0, -1, 2, 3]), "-1 to 3"),
+        (np.array([0, 2**31, 2, 3]), "0 to 2147483648"),
+        (np.array([0, 1, 2, 255], np.uint8).astype(np.int8), "-1 to 2"),
+        ([0, 1, -7, 2], "-7 to 2"),
+    ],
+)
+def test_what_is_no_token_is_refused(wrong, got):
+    """On the device it would count from the end, or lose its upper bits."""
+    with pytest.raises(ValueError, match=rf"tokens must be in 0 .. 2\^31 - 1, got {got}"):
+        windows(wrong, length=2, batch=1)
+
+
 def test_a_window_longer_than_the_text_is_refused():
     with pytest.raises(ValueError, match=r"a window of 10 \+ 1 tokens does not fit into a text"):
         windows(np.arange(10), length=10, batch=1)

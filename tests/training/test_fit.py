@@ -90,6 +90,18 @@ def test_a_weight_that_the_last_update_spoils_is_not_returned():
         fit(key=KEYS[0], steps=1, checks=1, **LINE | steep)
 
 
+def test_without_jit_it_is_said_that_training_takes_long():
+    def stopped(key):
+        raise KeyError("init")
+
+    with (
+        jax.disable_jit(),
+        pytest.warns(UserWarning, match="jax.disable_jit training takes seconds a step"),
+        pytest.raises(KeyError, match="init"),
+    ):
+        fit(key=KEYS[0], steps=10, **LINE | {"init": stopped})
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

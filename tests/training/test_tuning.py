@@ -83,6 +83,24 @@ def test_a_score_that_is_not_a_number_never_wins():
     assert rate == 1e-3 and np.isinf(scores[0])
 
 
+def test_no_score_that_is_a_number_is_told_as_such():
+    """The training was fine: a smaller rate alone may not help."""
+    told = r"training diverged, or validate gave no finite number, at every rate of \["
+    for validate in (lambda w: w * jnp.nan, lambda w: -jnp.inf + 0 * w):
+        settings = LINE | {"key": KEYS[0], "steps": 20, "validate": validate}
+        with pytest.raises(FloatingPointError, match=told):
+            sweep(rates=[0.1, 1e-3], **settings)
+        with pytest.raises(FloatingPointError, match=told):
+            tune(rates=[1e-3, 0.1], seeds=1, more=1, **settings)
+
+
+def test_a_search_of_one_s_own_ignores_what_is_not_a_number():
+    search = Search(np.array([0.1, 0.2, 0.4]), np.array([[2.0, 2.0], [1.0, 1.5], [0.5, np.nan]]))
+    assert search.rate == 0.2 and search.bracketed
+    with pytest.raises(FloatingPointError, match="every rate"):
+        _ = Search(np.array([0.1, 0.2]), np.full((2, 1), np.nan)).rate
+
+
 def test_a_sweep_in_which_every_rate_diverges_raises():
     with pytest.raises(FloatingPointError, match=r"every rate of \[0.5, 0.7\]: try a smaller"):
         sweep(rates=[0.5, 0.7], validate=lambda w: w, **diverging(jnp.nan))

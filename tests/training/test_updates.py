@@ -140,3 +140,23 @@ def test_an_average_of_16_bit_weights_follows_them(dtype):
     )
     assert run.model.dtype == dtype  # as they came
     np.testing.assert_allclose(float(run.model), float(plain.model), rtol=0.02)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(("dtype", "grain"), [(jnp.float16, 0.01), (jnp.bfloat16, 0.06)])
+def test_weights_of_16_bits_move_as_others_do(dtype, grain, scale):
+    """In 16 bits Adam's 1e-8 is 0, and so are small gradients' squares; large ones are infinite.
+
+    They stop where the steps are smaller than half their grain, which is coarse in bfloat16.
+    """
+    wide, narrow = (
+        fit(
+            lambda key, dtype=dtype: {"w": jnp.zeros(2, dtype), "idle": jnp.ones(2, dtype)},
+            lambda model, _: scale * ((model["w"].astype(jnp.float32) - 3) ** 2).sum(),
+            lambda key: 0.0, KEYS[0], steps=200, checks=1, learning_rate=0.1, progress=False,
+        ).model
+        for dtype in (jnp.float32, dtype)
+    )  # fmt: skip
+    assert {leaf.dtype for leaf in jax.tree.leaves(narrow)} == {jnp.dtype(dtype)}
+    np.testing.assert_allclose(narrow["w"].astype(float), wide["w"], rtol=grain)
+    np.testing.assert_array_equal(narrow["idle"], 1)
