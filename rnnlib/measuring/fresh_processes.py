@@ -51,7 +51,8 @@ class Race:
         self.medians: list[dict[str, float]] = []  # process by process
         handed = {name: _handed_over(*program) for name, program in programs.items()}
         self._handed = pickle.dumps(handed)
-        self._wide = str(jax.config.jax_enable_x64)  # as it was when the programs were handed over
+        # As it was when the programs were handed over.
+        self._wide = str(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
     def ratio(self, one: str, other: str) -> "Ratio":
         """Return how many times as long as another a program takes, as `claim` takes it.
