@@ -10,6 +10,7 @@ of the next token. The variants named in the comments were no faster on one x86-
 # pyright: reportMissingImports=false
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -51,43 +52,44 @@ def one_by_one(model: Transformer, tokens: jax.Array) -> jax.Array:
     return jax.vmap(model)(tokens)
 
 
-def _flax_model(shape: Shape) -> Any:
-    _, _, width, layers, heads = shape
+class FlaxBlock(nnx.Module):
+    """A block of Flax's own layers."""
 
-    class Block(nnx.Module):
-        def __init__(self, rngs: nnx.Rngs):
-            self.norm_1, self.norm_2 = (nnx.RMSNorm(width, rngs=rngs) for _ in range(2))
-            self.attention = nnx.MultiHeadAttention(
-                num_heads=heads, in_features=width, qkv_features=width, decode=False,
-                use_bias=False, rngs=rngs,
-            )  # fmt: skip
-            self.up = nnx.Linear(width, 4 * width, use_bias=False, rngs=rngs)
-            self.down = nnx.Linear(4 * width, width, use_bias=False, rngs=rngs)
+    def __init__(self, width: int, heads: int, rngs: nnx.Rngs):
+        self.norm_1, self.norm_2 = (nnx.RMSNorm(width, rngs=rngs) for _ in range(2))
+        self.attention = nnx.MultiHeadAttention(
+            num_heads=heads, in_features=width, qkv_features=width, decode=False,
+            use_bias=False, rngs=rngs,
+        )  # fmt: skip
+        self.up = nnx.Linear(width, 4 * width, use_bias=False, rngs=rngs)
+        self.down = nnx.Linear(4 * width, width, use_bias=False, rngs=rngs)
 
-        def __call__(self, xs: jax.Array, mask: jax.Array) -> jax.Array:
-            xs = xs + self.attention(self.norm_1(xs), mask=mask)
-            return xs + self.down(jax.nn.gelu(self.up(self.norm_2(xs))))
+    def __call__(self, xs: jax.Array, mask: jax.Array) -> jax.Array:
+        xs = xs + self.attention(self.norm_1(xs), mask=mask)
+        return xs + self.down(jax.nn.gelu(self.up(self.norm_2(xs))))
 
-    class Model(nnx.Module):
-        def __init__(self, rngs: nnx.Rngs):
-            self.embed = nnx.Embed(VOCABULARY, width, rngs=rngs)
-            self.blocks = nnx.List([Block(rngs) for _ in range(layers)])
-            self.norm = nnx.RMSNorm(width, rngs=rngs)
-            self.readout = nnx.Linear(width, VOCABULARY, rngs=rngs)
 
-        def __call__(self, tokens: jax.Array) -> jax.Array:
-            xs, mask = self.embed(tokens), nnx.make_causal_mask(tokens)
-            for block in self.blocks:
-                xs = block(xs, mask)
-            return self.readout(self.norm(xs))
+class FlaxModel(nnx.Module):
+    """A language model of Flax's own layers."""
 
-    return Model(nnx.Rngs(0))
+    def __init__(self, shape: Shape, rngs: nnx.Rngs):
+        _, _, width, layers, heads = shape
+        self.embed = nnx.Embed(VOCABULARY, width, rngs=rngs)
+        self.blocks = nnx.List([FlaxBlock(width, heads, rngs) for _ in range(layers)])
+        self.norm = nnx.RMSNorm(width, rngs=rngs)
+        self.readout = nnx.Linear(width, VOCABULARY, rngs=rngs)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:
+        xs, mask = self.embed(tokens), nnx.make_causal_mask(tokens)
+        for block in self.blocks:
+            xs = block(xs, mask)
+        return self.readout(self.norm(xs))
 
 
 def flax_nnx(shape: Shape) -> JaxTraining:
     """Flax NNX: `nnx.MultiHeadAttention` under a causal mask, layers in a list."""
     # attention_fn=jax.nn.dot_product_attention: the same. Layers in nnx.scan: slower.
-    form, weights, rest = nnx.split(_flax_model(shape), nnx.Param, ...)
+    form, weights, rest = nnx.split(FlaxModel(shape, nnx.Rngs(0)), nnx.Param, ...)
 
     def predict(weights: Any, tokens: jax.Array) -> jax.Array:
         return nnx.merge(form, weights, rest, copy=True)(tokens)
@@ -97,7 +99,7 @@ def flax_nnx(shape: Shape) -> JaxTraining:
 
 def flax_nnx_documented(shape: Shape) -> Callable[[], jax.Array]:
     """Flax NNX as in its basics: nnx.jit, and an nnx.Optimizer that updates in place."""
-    model = _flax_model(shape)
+    model = FlaxModel(shape, nnx.Rngs(0))
     optimizer = nnx.Optimizer(model, optax.adam(LEARNING_RATE), wrt=nnx.Param)
     batch = [jnp.asarray(part) for part in tokens(shape)]
 
@@ -116,54 +118,43 @@ def _equinox_model(shape: Shape) -> Any:
 
     _, _, width, layers, heads = shape
     keys = iter(jax.random.split(jax.random.key(0), 2 + 3 * layers))
-    linear = lambda inputs, outputs: eqx.nn.Linear(inputs, outputs, use_bias=False, key=next(keys))  # noqa: E731
+    norm = lambda: eqx.nn.RMSNorm(width, use_bias=False)  # noqa: E731
+    linear = lambda i, o: eqx.nn.Linear(i, o, use_bias=False, key=next(keys))  # noqa: E731
+    block = lambda: {  # noqa: E731
+        "norm_1": norm(),
+        "attention": eqx.nn.MultiheadAttention(heads, width, key=next(keys)),
+        "norm_2": norm(),
+        "up": linear(width, 4 * width),
+        "down": linear(4 * width, width),
+    }
+    return {
+        "embed": eqx.nn.Embedding(VOCABULARY, width, key=next(keys)),
+        "blocks": [block() for _ in range(layers)],
+        "norm": norm(),
+        "readout": eqx.nn.Linear(width, VOCABULARY, key=next(keys)),
+    }
 
-    class Block(eqx.Module):
-        norm_1: Any
-        norm_2: Any
-        attention: Any
-        up: Any
-        down: Any
 
-        def __init__(self) -> None:
-            self.norm_1, self.norm_2 = (eqx.nn.RMSNorm(width, use_bias=False) for _ in range(2))
-            self.attention = eqx.nn.MultiheadAttention(heads, width, key=next(keys))
-            self.up, self.down = linear(width, 4 * width), linear(4 * width, width)
-
-        def __call__(self, xs: jax.Array, mask: jax.Array) -> jax.Array:
-            ys = jax.vmap(self.norm_1)(xs)
-            xs = xs + self.attention(ys, ys, ys, mask=mask)
-            inside = lambda x: self.down(jax.nn.gelu(self.up(self.norm_2(x))))  # noqa: E731
-            return xs + jax.vmap(inside)(xs)
-
-    class Model(eqx.Module):
-        embed: Any
-        blocks: list
-        norm: Any
-        readout: Any
-
-        def __init__(self) -> None:
-            self.embed = eqx.nn.Embedding(VOCABULARY, width, key=next(keys))
-            self.blocks = [Block() for _ in range(layers)]
-            self.norm = eqx.nn.RMSNorm(width, use_bias=False)
-            self.readout = eqx.nn.Linear(width, VOCABULARY, key=next(keys))
-
-        def __call__(self, tokens: jax.Array) -> jax.Array:
-            xs, mask = jax.vmap(self.embed)(tokens), jnp.tril(jnp.ones((len(tokens),) * 2, bool))
-            for block in self.blocks:
-                xs = block(xs, mask)
-            return jax.vmap(lambda x: self.readout(self.norm(x)))(xs)
-
-    return Model()
+def _read_with_equinox(model: Any, tokens: jax.Array) -> jax.Array:
+    """Read one sequence: tokens[T] -> logits[T, V]."""
+    xs, mask = jax.vmap(model["embed"])(tokens), jnp.tril(jnp.ones((len(tokens),) * 2, bool))
+    for block in model["blocks"]:
+        ys = jax.vmap(block["norm_1"])(xs)
+        xs = xs + block["attention"](ys, ys, ys, mask=mask)
+        up = jax.vmap(lambda x, block=block: block["up"](block["norm_2"](x)))(xs)
+        xs = xs + jax.vmap(block["down"])(jax.nn.gelu(up))
+    return jax.vmap(lambda x: model["readout"](model["norm"](x)))(xs)
 
 
 def equinox(shape: Shape) -> JaxTraining:
     """Equinox: `eqx.nn.MultiheadAttention` on one sequence, `vmap` over the batch."""
     import equinox as eqx
 
-    # It keeps keys and values in the order [T, heads, d], as its own module has them.
     weights, form = eqx.partition(_equinox_model(shape), eqx.is_inexact_array)
-    predict = lambda weights, tokens: jax.vmap(eqx.combine(weights, form))(tokens)  # noqa: E731
+
+    def predict(weights: Any, tokens: jax.Array) -> jax.Array:
+        return jax.vmap(partial(_read_with_equinox, eqx.combine(weights, form)))(tokens)
+
     return JaxTraining(predict, weights, *tokens(shape), 0, cross_entropy)
 
 
@@ -177,7 +168,8 @@ def equinox_documented(shape: Shape) -> Callable[[], jax.Array]:
 
     @eqx.filter_jit
     def make_step(model: Any, state: Any, tokens: jax.Array, targets: jax.Array) -> Any:
-        loss_of = lambda model: cross_entropy(jax.vmap(model)(tokens), targets)  # noqa: E731
+        read = lambda model: jax.vmap(partial(_read_with_equinox, model))(tokens)  # noqa: E731
+        loss_of = lambda model: cross_entropy(read(model), targets)  # noqa: E731
         loss, grads = eqx.filter_value_and_grad(loss_of)(model)
         updates, state = optimizer.update(grads, state, model)
         return eqx.apply_updates(model, updates), state, loss
@@ -190,14 +182,11 @@ def equinox_documented(shape: Shape) -> Callable[[], jax.Array]:
     return call
 
 
-def pytorch(shape: Shape, fused: bool | None = True) -> Callable[[], float]:
-    """PyTorch: `scaled_dot_product_attention`, which has its own causal kernel for the CPU."""
-    import torch
+def _torch_model(shape: Shape) -> Any:
     from torch import nn
     from torch.nn import functional
 
     _, _, width, layers, heads = shape
-    torch.manual_seed(0)
 
     class Block(nn.Module):
         def __init__(self) -> None:
@@ -215,13 +204,22 @@ def pytorch(shape: Shape, fused: bool | None = True) -> Callable[[], float]:
             return xs + self.down(functional.gelu(up, approximate="tanh"))
 
     parts = [nn.Embedding(VOCABULARY, width), *(Block() for _ in range(layers))]
-    model = nn.Sequential(*parts, nn.RMSNorm(width), nn.Linear(width, VOCABULARY))
+    return nn.Sequential(*parts, nn.RMSNorm(width), nn.Linear(width, VOCABULARY))
+
+
+def pytorch(shape: Shape, fused: bool | None = True) -> Callable[[], float]:
+    """PyTorch: `scaled_dot_product_attention`, which has its own causal kernel for the CPU."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    torch.manual_seed(0)
+    model = _torch_model(shape)
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=fused)
     inputs, targets = (torch.from_numpy(part.astype(np.int64)) for part in tokens(shape))
 
     def call() -> float:
         optimizer.zero_grad()
-        loss = functional.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+        loss = cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
         loss.backward()
         optimizer.step()
         return loss.item()
