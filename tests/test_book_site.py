@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sphinx.util.matching import get_matching_files
 
 from assemble import ROOT
 
@@ -34,6 +35,7 @@ def lay_out(book: Path, pages: dict[str, str], contents: dict) -> None:
     config["sphinx"]["local_extensions"] = dict.fromkeys(extensions, str(ROOT / "tools"))
     for paths in ("templates_path", "html_static_path", "html_css_files", "html_js_files"):
         config["sphinx"]["config"][paths] = []
+    del config["sphinx"]["config"]["include_patterns"]
     config["bibtex_bibfiles"] = ["none.bib"]
     del config["logo"], config["html"]["favicon"]
     (book / "none.bib").touch()
@@ -83,3 +85,15 @@ def test_a_lesson_has_the_number_of_its_file(site, page, titles):
     assert [words(link) for link in sidebar] == ["8 Later", "10 Much later", "Homework"]
     found = [words(title) for title in re.findall(r"<h[12]>.*?</h[12]>", html)]
     assert [title[:-1] for title in found if title.endswith("#")] == titles  # as on the screen
+
+
+def test_in_a_folder_with_brackets_the_pages_are_those_of_the_contents():
+    """There `only_build_toc_files` leaves nothing out, and sources of homework became pages."""
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = {chapter["file"] for part in contents["parts"] for chapter in part["chapters"]}
+    found = get_matching_files(
+        ROOT, settings["sphinx"]["config"]["include_patterns"], settings["exclude_patterns"]
+    )
+    pages = {Path(file).with_suffix("").as_posix() for file in found if not file.endswith(".json")}
+    assert pages == {contents["root"], *listed}
