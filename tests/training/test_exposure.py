@@ -1,6 +1,5 @@
 """Prefixes and labels: with writers and sources of which it is known what they write and say."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnlib.tasks.hidden_markov import draw_hidden_markov
-from rnnlib.training.exposure import Exposure, Step, schedule
+from rnnlib.training.exposure import exposure
 from rnnlib.training.fit import fit
 from rnnlib.training.losses import next_token_loss
 
@@ -48,27 +47,32 @@ class Constant(NamedTuple):
         del key
         return jnp.full(length, self.token)
 
+    def log_law(self, tokens):
+        return jnp.full((len(tokens), self.vocabulary_size), -jnp.log(4.0))
+
 
 def always(token: int, size: int = 5) -> Bigram:
     return Bigram(jnp.zeros((size, size)).at[:, token].set(100.0))
 
 
-FOURTH = always(4)
-COUNTS_ON = Bigram(100.0 * jnp.roll(jnp.eye(4), 1, axis=1))  # after v comes v + 1
+WRITER, COUNTS_ON = (
+    always(4),
+    Bigram(100.0 * jnp.roll(jnp.eye(4), 1, axis=1)),
+)  # after v comes v + 1
 
 
-def read(exposure: Exposure, own: float, model: Any = FOURTH, texts: jax.Array = TEXTS) -> Any:
+def read(own: float, model: Any = WRITER, texts: jax.Array = TEXTS, **setting: Any) -> Any:
     """Read in place of the texts; the fifth token is the model's, no text has it."""
-    return np.asarray(exposure.read(model, texts[:, :-1], Step(KEY, jnp.float32(own))))
+    return np.asarray(exposure(own, steps=1, **setting).read(model, texts[:, :-1], KEY, 0))
 
 
 def test_without_coin_and_noise_the_text_is_read():
-    assert (read(Exposure(), 0.0) == TEXTS[:, :-1]).all()
+    assert (read(0.0) == TEXTS[:, :-1]).all()
 
 
 @pytest.mark.parametrize("own", [0.2, 0.7])
 def test_each_token_has_its_own_coin_and_the_share_is_the_models(own):
-    mine = read(Exposure(), own)[:, 1:] == 4
+    mine = read(own)[:, 1:] == 4
     assert mine.mean() == pytest.approx(own, abs=0.04)  # 1 - own would be far off
     rows = mine.mean(axis=1)
     assert rows.min() > 0 and rows.max() < 1  # no text has one coin for all of it
@@ -79,44 +83,45 @@ def test_each_token_has_its_own_coin_and_the_share_is_the_models(own):
 
 @pytest.mark.parametrize("own", [0.0, 0.25, 0.5, 1.0])
 def test_with_a_coin_for_each_text_exactly_the_share_is_the_models(own):
-    mine = read(Exposure(coin="text"), own)[:, 1:] == 4
+    mine = read(own, coin="text")[:, 1:] == 4
     assert (mine.all(axis=1) | ~mine.any(axis=1)).all()
     assert mine.all(axis=1).sum() == own * B
 
 
 def test_the_first_token_is_the_texts_own():
-    everything = read(Exposure(noise=1.0), 1.0)
+    everything = read(1.0, noise=1.0)
     assert (everything[:, 0] == TEXTS[:, 0]).all() and (everything[:, 1:] == 4).all()
 
 
 def test_own_tokens_go_on_from_what_was_read_and_not_from_the_text():
     counted = (np.asarray(TEXTS[:, :1]) + np.arange(T)) % 4
-    assert (read(Exposure(), 1.0, COUNTS_ON) == counted).all()
+    assert (read(1.0, COUNTS_ON) == counted).all()
+    assert (read(1.0, COUNTS_ON, noise=1.0) == counted).all()  # the first token is no noise
 
 
 def test_own_tokens_are_drawn_from_the_models_law():
     law = jnp.array([0.1, 0.2, 0.3, 0.4])
-    tokens = read(Exposure(), 1.0, Bigram(jnp.tile(jnp.log(law), (4, 1))))[:, 1:]
+    tokens = read(1.0, Bigram(jnp.tile(jnp.log(law), (4, 1))))[:, 1:]
     shares = np.bincount(tokens.ravel(), minlength=4) / tokens.size
     assert np.abs(shares - law).max() < 0.03
 
 
 def test_noise_is_uniform_and_where_the_coin_left_the_text():
-    noisy = read(Exposure(noise=0.3), 0.0, always(0, 4))
+    noisy = read(0.0, always(0, 4), noise=0.3)
     assert (noisy[:, 1:] != TEXTS[:, 1:-1]).mean() == pytest.approx(0.3 * 3 / 4, abs=0.03)
-    both = read(Exposure(noise=0.5), 0.5, always(4, 5), jnp.full_like(TEXTS, 2))[:, 1:]
+    both = read(0.5, always(4, 5), jnp.full_like(TEXTS, 2), noise=0.5)[:, 1:]
     shares = [(both == token).mean() for token in range(5)]
     np.testing.assert_allclose(shares, [0.05, 0.05, 0.3, 0.05, 0.55], atol=0.03)
 
 
 def test_labels_of_the_text_are_its_next_tokens_whatever_was_read():
-    targets = Exposure().targets(SOURCE, TEXTS, 3 - TEXTS[:, :-1], KEY)
+    targets = exposure(0.0, steps=1).targets(SOURCE, TEXTS, 3 - TEXTS[:, :-1], KEY)
     assert (targets.argmax(axis=2) == TEXTS[:, 1:]).all() and (targets.sum(axis=2) == 1).all()
 
 
 def test_the_law_is_that_behind_what_was_read():
     other = TEXTS[::-1, ::-1][:, :-1]
-    targets = Exposure(labels="law").targets(SOURCE, TEXTS, other, KEY)
+    targets = exposure(1.0, steps=1, labels="law").targets(SOURCE, TEXTS, other, KEY)
     for n in range(3):
         np.testing.assert_allclose(targets[n], jnp.exp(SOURCE.log_law(other[n])), atol=1e-5)
 
@@ -124,8 +129,8 @@ def test_the_law_is_that_behind_what_was_read():
 def test_drawn_labels_are_drawn_from_the_law_behind_what_was_read():
     other = jnp.tile(TEXTS[::-1, ::-1][:1, :-1], (B, 1))  # the same for all: their mean is the law
     keys = jax.random.split(KEY, 64)
-    draw = partial(Exposure(labels="drawn").targets, SOURCE, TEXTS, other)
-    targets = jax.vmap(draw)(keys)  # [64, B, T, V]
+    drawn = exposure(1.0, steps=1, labels="drawn")
+    targets = jax.vmap(lambda key: drawn.targets(SOURCE, TEXTS, other, key))(keys)  # [64, B, T, V]
     assert (targets.max(axis=3) == 1).all() and (targets.sum(axis=3) == 1).all()
     law = jnp.exp(SOURCE.log_law(other[0]))
     assert np.abs(targets.mean(axis=(0, 1)) - law).max() < 0.04
@@ -133,25 +138,33 @@ def test_drawn_labels_are_drawn_from_the_law_behind_what_was_read():
 
 def test_own_zero_and_labels_of_the_text_are_maximum_likelihood():
     source, model = Constant(), Bigram(jax.random.normal(KEY, (4, 4)))
-    loss = Exposure(batch=3, length=5)(source, model, Step(KEY, jnp.float32(0.0)))
+    loss = exposure(0.0, steps=1).loss(source, model, KEY, 0, batch=3, length=5)
     assert loss == pytest.approx(float(next_token_loss(model, jnp.full((3, 6), 2))), abs=1e-6)
 
 
 @pytest.mark.parametrize("labels", ["text", "drawn", "law"])
 @pytest.mark.parametrize("coin", ["token", "text"])
 def test_every_setting_costs_the_same_number_of_predictions(labels, coin):
-    exposure = Exposure(labels=labels, coin=coin, noise=0.1, batch=B, length=T)
-    tokens = exposure.read(COUNTS_ON, TEXTS[:, :-1], Step(KEY, jnp.float32(0.5)))
+    setting = exposure(0.5, steps=1, labels=labels, coin=coin, noise=0.1)
+    tokens = setting.read(COUNTS_ON, TEXTS[:, :-1], KEY, 0)
     assert tokens.shape == (B, T)
-    targets = exposure.targets(SOURCE, TEXTS, tokens, KEY)
+    targets = setting.targets(SOURCE, TEXTS, tokens, KEY)
     assert targets.shape == (B, T, 4)
     np.testing.assert_allclose(targets.sum(), B * T, rtol=1e-5)
 
 
 def test_a_schedule_gives_each_step_its_share():
-    sample = schedule([0.0, 0.25, 1.0], 3)
-    assert [float(sample(KEY, step).own) for step in range(3)] == [0.0, 0.25, 1.0]
-    assert [float(schedule(0.3, 3)(KEY, step).own) for step in (0, 2)] == pytest.approx([0.3, 0.3])
+    rising = exposure([0.0, 0.25, 1.0], steps=3)
+    for step, share in enumerate([0.0, 0.25, 1.0]):
+        tokens = np.asarray(rising.read(always(4), TEXTS[:, :-1], KEY, step))
+        assert (tokens[:, 1:] == 4).mean() == pytest.approx(share, abs=0.04)
+
+
+def test_what_is_set_is_not_learned():
+    """A student may carry its setting: then the gradient with respect to it is none."""
+    setting, model = exposure(0.5, steps=1, labels="drawn"), COUNTS_ON
+    gradient = jax.grad(lambda setting: setting.loss(SOURCE, model, KEY, 0, batch=2, length=5))
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradient(setting)))
 
 
 def test_own_prefixes_with_the_law_teach_the_law_where_the_writer_goes():
@@ -159,11 +172,11 @@ def test_own_prefixes_with_the_law_teach_the_law_where_the_writer_goes():
     chain = SOURCE.chains[:1]
     source = draw_hidden_markov(KEY, switch=0.0, length=T, chains=2, tokens=4)
     source = type(source)(jnp.tile(chain, (2, 1, 1)), source.switch, T)
-    exposure = Exposure(labels="law", batch=16, length=20)
+    setting = exposure(1.0, steps=200, labels="law")
     run = fit(
         lambda key: Bigram(0.0 * jax.random.normal(key, (4, 4))),
-        lambda model, step: exposure(source, model, step), schedule(1.0, 200), KEY,
-        steps=200, learning_rate=0.1, checks=1, progress=False,
+        lambda model, now: setting.loss(source, model, *now, batch=16, length=20),
+        lambda key, step: (key, step), KEY, steps=200, learning_rate=0.1, checks=1, progress=False,
     )  # fmt: skip
     assert np.abs(jax.nn.softmax(run.model.table) - chain[0]).max() < 0.02
 
@@ -179,7 +192,7 @@ def test_own_prefixes_with_the_law_teach_the_law_where_the_writer_goes():
 )
 def test_a_share_out_of_range_or_a_schedule_that_ends_too_soon_is_refused(own, message):
     with pytest.raises(ValueError, match=message):
-        schedule(own, 5)
+        exposure(own, steps=5)
 
 
 @pytest.mark.parametrize(
@@ -188,14 +201,15 @@ def test_a_share_out_of_range_or_a_schedule_that_ends_too_soon_is_refused(own, m
         ({"labels": "hard"}, "labels must be one of text, drawn, law, got 'hard'"),
         ({"coin": "sequence"}, "coin must be one of token, text"),
         ({"noise": 1.5}, r"noise must be in 0 \.\. 1, got 1.5"),
-        ({"batch": 0}, "batch and length must be >= 1, got 0, 96"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(setting, message):
     with pytest.raises(ValueError, match=message):
-        Exposure(**setting)
+        exposure(0.5, steps=5, **setting)
 
 
 def test_an_oracle_of_another_vocabulary_is_refused():
     with pytest.raises(ValueError, match="the source has 4 tokens, and the model 5"):
-        Exposure(length=T)(SOURCE, always(4), Step(KEY, jnp.float32(0.0)))
+        exposure(0.0, steps=1).loss(SOURCE, always(4), KEY, 0)
+    with pytest.raises(ValueError, match="batch and length must be >= 1, got 0 and 96"):
+        exposure(0.0, steps=1).loss(SOURCE, COUNTS_ON, KEY, 0, batch=0)
