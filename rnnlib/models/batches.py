@@ -41,7 +41,7 @@ def read_batch(model: Callable[[jax.Array], jax.Array], inputs: jax.Array) -> ja
     """
     if type(model) is not Transformer:  # a subclass may read otherwise
         return jax.vmap(model)(inputs)
-    xs, layers = model.embed(inputs), model.blocks.w_qkv.shape[0]
+    xs, layers = jax.vmap(model.embed)(inputs), model.blocks.w_qkv.shape[0]
     if layers > LAYERS:
         read = lambda xs, block: (read_block(block, xs, model.attend), None)  # noqa: E731
         xs, _ = jax.lax.scan(read, xs, model.blocks)
@@ -49,7 +49,7 @@ def read_batch(model: Callable[[jax.Array], jax.Array], inputs: jax.Array) -> ja
         for number in range(layers):
             block = jax.tree.map(lambda weights, at=number: weights[at], model.blocks)
             xs = read_block(block, xs, model.attend)
-    return model.logits(xs.reshape(-1, xs.shape[-1])).reshape(*inputs.shape, -1)
+    return model.logits(xs.reshape(-1, xs.shape[-1])).reshape(*xs.shape[:2], -1)
 
 
 def read_block(block: Block, xs: jax.Array, attend: Callable = attend) -> jax.Array:

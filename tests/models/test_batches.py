@@ -192,6 +192,15 @@ def test_a_subclass_reads_in_its_own_way():
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_inputs_may_be_more_than_one_token_a_position():
+    """Of a model whose embedding was replaced by one that adds up a key's and a value's vector."""
+    lm, table = model(), model().embed
+    lm = nnx.merge(*nnx.split(lm))
+    lm.embed = lambda pairs: table(pairs[:, 0]) + table(pairs[:, 1])
+    pairs = tokens(3, 14).reshape(3, 7, 2)
+    np.testing.assert_allclose(read_batch(lm, pairs), jax.vmap(lm)(pairs), atol=1e-5)
+
+
 def test_any_other_model_is_read_one_by_one():
     lm, text = LanguageModel(V, 8, rngs=nnx.Rngs(0)), tokens(2, 9)
     np.testing.assert_array_equal(read_batch(lm, text), one_by_one(lm, text))
