@@ -93,7 +93,7 @@ def programs(cores: int, shape: transformers.Shape) -> dict[str, Callable]:
         torch.set_num_threads(cores)
     for name, (make, documented) in makers.items():
         made[f"{name}/{FORMS[0]}"] = training = make(shape)
-        if isinstance(training, JaxTraining):
+        if isinstance(training, JaxTraining) and cores > 1:
             made[f"{name}/{FORMS[1]}"] = in_a_scan(make(shape), IN_A_SCAN, sharing(shape[0]))
         if documented:
             made[f"{name}/{FORMS[2]}"] = documented(shape)

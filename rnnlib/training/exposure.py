@@ -95,7 +95,7 @@ class Exposure(NamedTuple):
         frozen = jax.lax.stop_gradient(model)
 
         def one(text: jax.Array, other: jax.Array, own: jax.Array, gumbel: jax.Array) -> jax.Array:
-            def write(carry: Any, now: Any) -> tuple[Any, jax.Array]:
+            def write(carry: Any, now: Any) -> tuple[Any, Any]:
                 state, logits = carry
                 other, own, gumbel = now
                 token = jnp.where(own, jnp.argmax(logits + gumbel).astype(other.dtype), other)
