@@ -93,9 +93,9 @@ def programs(cores: int, shape: transformers.Shape) -> dict[str, Callable]:
         torch.set_num_threads(cores)
     for name, (make, documented) in makers.items():
         made[f"{name}/{FORMS[0]}"] = training = make(shape)
-        if isinstance(training, JaxTraining) and cores > 1:
+        if isinstance(training, JaxTraining):
             made[f"{name}/{FORMS[1]}"] = in_a_scan(make(shape), IN_A_SCAN, sharing(shape[0]))
-        if documented:
+        if documented and cores > 1:  # which takes all cores there are
             made[f"{name}/{FORMS[2]}"] = documented(shape)
     plain = transformers.rnnlib(shape, transformers.one_by_one)
     made[f"rnnlib, one sequence at a time/{FORMS[0]}"] = plain

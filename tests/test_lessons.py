@@ -30,6 +30,7 @@ LONGER = {
     "06_work_and_depth": "97 s: 66 of them measure times, whose repeats carry the claims",
     "07_one_token_at_a_time": "86 s: a Transformer learns to write its working, an exercise trains",
     "08_the_exact_oracle": "85 s: four records have small cases of every model, exercises train",
+    "09_repairs": "90 s: four records have small cases of every arm, each its own program",
     "10_loops": "90 s: three records have small cases of every model and decoder",
     "13_adding_attention": "95 s: small cases of every model in three records, exercises train",
 }

@@ -12,7 +12,7 @@ from flax import nnx
 
 from rnnlib.decoding.beam import beam_search
 from rnnlib.decoding.generate import generate
-from rnnlib.decoding.strategies import greedy
+from rnnlib.decoding.strategies import greedy, sample
 from rnnlib.models.language_model import LanguageModel
 from rnnlib.models.transformer import CachedTransformer, Transformer
 
@@ -116,6 +116,19 @@ def test_the_greedy_text_is_that_of_reading_everything_anew():
     for row in generate(CachedTransformer(model(), 3 + length), TOKENS[:3], length, keys, greedy()):
         np.testing.assert_array_equal(row, text[3:])
     assert len(set(text[3:].tolist())) > 1  # or it would be no test
+
+
+@pytest.mark.slow
+def test_a_batch_of_prompts_is_continued_at_once():
+    """Each row by its own prompt and key, as if it were alone; the steps of all are one program."""
+    cached, prompts = CachedTransformer(model(), 8), jnp.stack([TOKENS[:3], TOKENS[3:6]])
+    keys = jax.random.split(jax.random.key(1), (2, 4))  # four texts behind each prompt
+    write = lambda prompt, keys: generate(cached, prompt, 5, keys, sample())  # noqa: E731
+    together = jax.jit(jax.vmap(write))(prompts, keys)
+    assert together.shape == (2, 4, 5)
+    for prompt, of_prompt, texts in zip(prompts, keys, together, strict=True):
+        for key, text in zip(of_prompt, texts, strict=True):
+            np.testing.assert_array_equal(write(prompt, key[None])[0], text)
 
 
 @pytest.mark.slow
