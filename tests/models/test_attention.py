@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from programs import array_sizes
 from weighted_means import (
     HEADS,
     D,
@@ -105,24 +106,11 @@ def test_changing_a_future_position_changes_no_past_one(form):
     assert np.abs(before[6:] - after[6:]).max(axis=(1, 2)).min() > 1e-3
 
 
-def arrays(jaxpr):
-    """The sizes of all that a program computes, the programs inside it included."""
-    for equation in jaxpr.eqns:
-        yield from (variable.aval.size for variable in equation.outvars)
-        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program):
-            if is_program(inner):
-                yield from arrays(getattr(inner, "jaxpr", inner))
-
-
-def is_program(x):
-    return hasattr(x, "eqns")
-
-
 @pytest.mark.parametrize("what", [summary, jax.grad(summary, argnums=(1, 2, 3))])
 def test_memory_grows_with_the_length_and_not_with_its_square(what):
     def largest(form, length):
         inputs = drawn(length)
-        return max(arrays(jax.make_jaxpr(partial(what, form))(*inputs).jaxpr))
+        return max(array_sizes(jax.make_jaxpr(partial(what, form))(*inputs).jaxpr))
 
     by_block = partial(attend_blockwise, block=16)
     assert largest(attend, 512) >= HEADS * 512**2  # so the measure sees what there is

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from programs import array_sizes
 
 from rnnlib.models import batches
 from rnnlib.models.attention import attend, attend_blockwise
@@ -94,27 +95,14 @@ def test_a_gpu_gets_all_heads_at_once(monkeypatch):
     np.testing.assert_allclose(jax.jit(read_batch)(*args), jax.jit(one_by_one)(*args), atol=1e-5)
 
 
-def sizes(jaxpr):
-    """Yield the size of every array of a program, the programs inside it included."""
-    for equation in jaxpr.eqns:
-        yield from (variable.aval.size for variable in equation.outvars)
-        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program):
-            if is_program(inner):
-                yield from sizes(getattr(inner, "jaxpr", inner))
-
-
-def is_program(x):
-    return hasattr(x, "eqns")
-
-
 def test_the_weights_of_all_pairs_never_stand_in_memory():
     """Nor does the way back find them stored, of one head or of all."""
     batch, time, block = 2, 1024, 128
     grads = jax.grad(lambda lm, tokens: read_batch(lm, tokens).sum())
-    largest = max(sizes(jax.make_jaxpr(grads)(model(), tokens(batch, time)).jaxpr))
+    largest = max(array_sizes(jax.make_jaxpr(grads)(model(), tokens(batch, time)).jaxpr))
     assert largest == max(block * time, batch * time * 4 * W)
     plain = jax.grad(lambda lm, tokens: one_by_one(lm, tokens).sum())
-    plainly = max(sizes(jax.make_jaxpr(plain)(model(), tokens(batch, time)).jaxpr))
+    plainly = max(array_sizes(jax.make_jaxpr(plain)(model(), tokens(batch, time)).jaxpr))
     assert plainly >= batch * HEADS * time**2
 
 
