@@ -87,7 +87,7 @@ graders: .venv/.test  ## measure what hidden tests catch, some minutes: book/ins
 record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
 	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
 
-bench: .venv/.test  ## measure speeds beside other libraries, some ten minutes: book/benchmarks.md
+bench: .venv/.test  ## measure speeds beside other libraries, some twenty minutes: book/benchmarks.md
 	@grep -v '^#' requirements-bench.txt | while read -r peer; do \
 		tools/pip.sh $(BIN)/python --quiet "$$peer" || \
 			echo "$$peer could not be installed: it is left out" >&2; done

@@ -130,7 +130,6 @@ def transformer_step(part: Part) -> dict[str, Any]:
     ]
     return {
         "means": _table(["rival's time / rnnlib's", *cores], means),
-        "forms": " / ".join(of_a_transformer.FORMS),
         "in_a_scan": of_a_transformer.IN_A_SCAN,
         "tables": "\n\n".join(tables),
     }

@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+from numpy.typing import ArrayLike
 
 from rnnlib.measuring.timing import Times
 
@@ -22,6 +25,18 @@ def summary(times: Times) -> dict[str, Any]:
     """Return the median of the seconds, its 95 % interval, and every repeat."""
     interval, seconds = list(times.interval()), times.seconds.tolist()
     return {"median": times.median, "interval": interval, "seconds": seconds}
+
+
+def geometric_mean(ratios: ArrayLike) -> list[float]:
+    """Return the mean of ratios[shapes, 3], each with its interval, and the mean's interval.
+
+    Shapes are measured one after another, so their errors are taken as independent: the half width
+    of the mean's logarithm is sqrt(sum of the squared half widths) / n.
+    """
+    logs = np.log(ratios)
+    half = math.hypot(*(logs[:, 2] - logs[:, 1]) / 2) / len(logs)
+    middle = logs[:, 0].mean()
+    return np.exp([middle, middle - half, middle + half]).tolist()
 
 
 def provenance() -> dict[str, Any]:

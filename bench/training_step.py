@@ -1,6 +1,5 @@
 """Training steps of rnnlib and of its peers, side by side: the same layer, loss and optimiser."""
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -12,7 +11,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from bench import documented, peers
-from bench.results import summary
+from bench.results import geometric_mean, summary
 from rnnlib.measuring import roofline, timing
 from rnnlib.measuring.timing import Times
 from rnnlib.models import cells, fused
@@ -225,18 +224,10 @@ def compared(forms: dict[str, dict[str, Times]]) -> dict[str, list[float]]:
 
 
 def means(cases: list[dict]) -> dict[str, dict[str, list[float]]]:
-    """Return each comparison's geometric mean over the shapes, and its interval.
-
-    Shapes are measured one after another, so their errors are taken as independent: the half width
-    of the mean's logarithm is sqrt(sum of the squared half widths) / n.
-    """
+    """Return each comparison's geometric mean over the shapes, and its interval."""
     found: dict[str, dict[str, list[float]]] = {}
     for what in cases[0]["compared"]:
         for cell in ("LSTM", "GRU", "both"):
             here = [case["compared"][what] for case in cases if cell in (case["cell"], "both")]
-            logs = np.log(here)  # [shapes, 3]
-            half = math.hypot(*(logs[:, 2] - logs[:, 1]) / 2) / len(logs)
-            middle = logs[:, 0].mean()
-            interval = np.exp([middle, middle - half, middle + half])
-            found.setdefault(what, {})[cell] = interval.tolist()
+            found.setdefault(what, {})[cell] = geometric_mean(here)
     return found

@@ -1,18 +1,15 @@
 """Training steps of a small Transformer: rnnlib's and its peers', on one core and on all."""
 
 import json
-import math
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from bench import transformers
 from bench.peers import JaxTraining, available
-from bench.results import ROOT, summary
+from bench.results import ROOT, geometric_mean, summary
 from bench.training_step import in_a_scan, sharing
 from rnnlib.measuring import roofline, timing
 from rnnlib.measuring.timing import Times
@@ -120,11 +117,8 @@ def means(cases: list[dict]) -> dict[str, dict[str, list[float]]]:
     for cores in dict.fromkeys(case["cores"] for case in cases):
         here = [case for case in cases if case["cores"] == cores]
         for what in here[0]["compared"]:
-            logs = np.log([case["compared"][what] for case in here])  # [shapes, 3]
-            half = math.hypot(*(logs[:, 2] - logs[:, 1]) / 2) / len(logs)
-            middle = logs[:, 0].mean()
-            ends = np.exp([middle, middle - half, middle + half])
-            found.setdefault(what, {})[str(cores)] = ends.tolist()
+            ratios = [case["compared"][what] for case in here]
+            found.setdefault(what, {})[str(cores)] = geometric_mean(ratios)
     return found
 
 

@@ -55,10 +55,8 @@ def always(token: int, size: int = 5) -> Bigram:
     return Bigram(jnp.zeros((size, size)).at[:, token].set(100.0))
 
 
-WRITER, COUNTS_ON = (
-    always(4),
-    Bigram(100.0 * jnp.roll(jnp.eye(4), 1, axis=1)),
-)  # after v comes v + 1
+WRITER = always(4)
+COUNTS_ON = Bigram(100.0 * jnp.roll(jnp.eye(4), 1, axis=1))  # after v comes v + 1
 
 
 def read(own: float, model: Any = WRITER, texts: jax.Array = TEXTS, **setting: Any) -> Any:
