@@ -32,6 +32,7 @@ LONGER = {
     "08_the_exact_oracle": "85 s: four records have small cases of every model, exercises train",
     "09_repairs": "90 s: four records have small cases of every arm, each its own program",
     "10_loops": "90 s: three records have small cases of every model and decoder",
+    "11_drift_and_planning": "110 s: small cases of every writer in five records, exercises train",
     "13_adding_attention": "95 s: small cases of every model in three records, exercises train",
 }
 
