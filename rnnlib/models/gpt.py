@@ -97,14 +97,14 @@ class Block(nnx.Module):
     x <- x + gelu(norm(x) W_up) W_down
 
     With `shift`, the mixer reads u_t + m (u_{t-1} - u_t) in place of u_t = norm(x_t), with an m for
-    each coordinate, at first 0, and u = 0 before the text (Peng et al., 2023, "RWKV").
+    each coordinate, at first 1/2, and u = 0 before the text (Peng et al., 2023, "RWKV").
     `gain` scales W_o and W_down, which write into the residual stream.
     Shapes: xs[B, T, W] -> xs[B, T, W].
     """
 
     def __init__(self, width: int, mixer: Any, *, gain: float, shift: bool, rngs: nnx.Rngs):
         self.norm_1 = nnx.Param(jnp.ones(width, jnp.float32))  # [W]
-        self.shift = nnx.Param(jnp.zeros(width, jnp.float32)) if shift else None
+        self.shift = nnx.Param(jnp.full(width, 0.5, jnp.float32)) if shift else None
         self.mixer = mixer(width, rngs=rngs)
         self.out = linear(width, width, gain=gain, rngs=rngs)  # W_o
         self.norm_2 = nnx.Param(jnp.ones(width, jnp.float32))  # [W]

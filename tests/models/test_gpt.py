@@ -1,6 +1,6 @@
 """A GPT's blocks against loops in NumPy, one token at a time against all at once, bad input."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from rnnlib.decoding.generate import generate
 from rnnlib.decoding.strategies import greedy
 from rnnlib.models.cells import GRU, LSTM, RNN, MinGRU, unroll
 from rnnlib.models.gpt import GPT, Attention, Recurrence
+from rnnlib.models.parameters import count_parameters
 
 MIXERS = {
     "attention": partial(Attention, heads=2),
@@ -21,10 +22,18 @@ MIXERS = {
 TOKENS = jax.random.randint(jax.random.key(1), (3, 7), 0, 11)
 
 
-def make(name="attention", **settings):
-    model = GPT(11, 8, mixer=MIXERS[name], context=16, rngs=nnx.Rngs(0), **settings)
-    if settings.get("shift"):  # not its start, where nothing is shifted
-        model.blocks.shift[...] = jax.random.uniform(jax.random.key(2), (2, 8))
+read = jax.jit(lambda model, tokens: model(tokens))
+read_by_steps = jax.jit(lambda model, toks: jax.lax.scan(model.step, model.init_state(), toks)[1])
+
+
+@cache
+def make(name="attention", layers=2, learned=False, shift=False):
+    settings = {"mixer": MIXERS[name], "layers": layers, "learned": learned, "shift": shift}
+    model = jax.jit(lambda key: GPT(11, 8, context=16, rngs=nnx.Rngs(key), **settings))(
+        jax.random.key(0)
+    )
+    if shift:  # not its start, where nothing is shifted
+        model.blocks.shift[...] = jax.random.uniform(jax.random.key(2), (layers, 8))
     return model
 
 
@@ -80,68 +89,69 @@ def test_a_block_is_its_equations(name, shift):
     block = make(name, shift=shift).layers()[1]
     xs = np.random.default_rng(0).normal(size=(2, 6, 8))
     expected = np.stack([block_by_hand(block, x) for x in xs])
-    np.testing.assert_allclose(block(jnp.asarray(xs, jnp.float32)), expected, atol=1e-4)
+    ys = jax.jit(lambda block, xs: block(xs))(block, jnp.asarray(xs, jnp.float32))
+    np.testing.assert_allclose(ys, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"learned": True}, {"shift": True}])
 @pytest.mark.parametrize("name", MIXERS)
 def test_token_by_token_is_all_at_once(name, settings):
     model = make(name, **settings)
-    logits = jax.lax.scan(model.step, model.init_state(), TOKENS[0])[1]
-    np.testing.assert_allclose(logits, model(TOKENS[0]), atol=1e-5)
-    np.testing.assert_allclose(model.read_batch(TOKENS)[0], logits, atol=1e-5)
+    logits = read_by_steps(model, TOKENS[0])
+    np.testing.assert_allclose(logits, read(model, TOKENS[0]), atol=1e-5)
+    batch = jax.jit(lambda model: model.read_batch(TOKENS))(model)
+    np.testing.assert_allclose(batch[0], logits, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_nothing_looks_ahead(name):
     model = make(name, learned=True, shift=True)
     other = TOKENS[0].at[4].set((TOKENS[0, 4] + 1) % 11)
-    before, after = model(TOKENS[0]), model(other)
+    before, after = read(model, TOKENS[0]), read(model, other)
     np.testing.assert_array_equal(before[:4], after[:4])
     assert (before[4:] != after[4:]).any(axis=1).all()
 
 
-def last_logits(tokens, **settings):
-    return GPT(11, 8, rngs=nnx.Rngs(0), **settings)(jnp.array(tokens))[-1]
-
-
-def test_order_counts_unless_nothing_tells_it():
-    no_positions = {"mixer": MIXERS["no positions"]}
-    for settings in ({}, {**no_positions, "learned": True}, {**no_positions, "layers": 2}):
-        change = last_logits([1, 2, 3], **settings) - last_logits([2, 1, 3], **settings)
-        assert jnp.abs(change).max() > 1e-3  # in two layers the mask alone tells it
-    settings = {**no_positions, "layers": 1}
-    np.testing.assert_allclose(
-        last_logits([1, 2, 3], **settings), last_logits([2, 1, 3], **settings), atol=1e-6
-    )
+@pytest.mark.parametrize(
+    ("name", "layers", "learned", "tells"),
+    [
+        ("attention", 1, False, True),
+        ("no positions", 1, True, True),
+        ("no positions", 1, False, False),
+        ("no positions", 2, False, True),  # in two layers the mask alone tells the order
+    ],
+)
+def test_what_tells_the_order(name, layers, learned, tells):
+    model = make(name, layers=layers, learned=learned)
+    one, other = (read(model, jnp.array(tokens))[-1] for tokens in ([1, 2, 3], [2, 1, 3]))
+    assert (jnp.abs(one - other).max() > 1e-4) == tells
 
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_it_writes(name):
     model = make(name, shift=True)
     texts = generate(model, TOKENS[0], 4, jax.random.key(3)[None], greedy())
-    read = jnp.concatenate([TOKENS[0], texts[0]])
-    np.testing.assert_array_equal(texts[0], model(read)[6:-1].argmax(axis=1))
+    whole = jnp.concatenate([TOKENS[0], texts[0]])
+    np.testing.assert_array_equal(texts[0], read(model, whole)[6:-1].argmax(axis=1))
 
 
 def test_beyond_the_context():
     long = jnp.zeros(17, int)
     with pytest.raises(ValueError, match="16 positions were learned, got 17"):
         make(learned=True)(long)
-    assert make()(long).shape == (17, 11)  # rotations go on for ever
-    for settings in ({}, {"learned": True}):
-        model = make(**settings)
-        logits = jax.lax.scan(model.step, model.init_state(), long)[1]
+    assert read(make(), long).shape == (17, 11)  # rotations go on for ever
+    for learned in (False, True):
+        logits = read_by_steps(make(learned=learned), long)
         assert jnp.isfinite(logits[:16]).all()
         assert jnp.isnan(logits[16]).all()
 
 
-def test_all_have_the_block_of_the_same_size():
-    def count(tree):
-        return sum(leaf.size for leaf in jax.tree.leaves(tree))
-
-    sizes = {name: count(make(name)) - count(make(name).blocks.mixer) for name in MIXERS}
-    assert len(set(sizes.values())) == 1
+def test_the_number_of_parameters():
+    rest = 11 * 8 + 8 * 11 + 11 + 8 + 2 * (9 * 8 * 8 + 2 * 8)  # all but the mixers
+    mixers = {"attention": 3 * 64, "no positions": 3 * 64, "RNN": 2 * 64 + 8, "MinGRU": 128 + 16}
+    for name, each in (mixers | {"GRU": 3 * mixers["RNN"], "LSTM": 4 * mixers["RNN"]}).items():
+        assert count_parameters(make(name)) == rest + 2 * each
+    assert count_parameters(make(learned=True, shift=True)) == rest + 2 * 192 + 16 * 8 + 2 * 8
 
 
 @pytest.mark.parametrize(
