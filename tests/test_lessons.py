@@ -34,6 +34,7 @@ LONGER = {
     "10_loops": "90 s: three records have small cases of every model and decoder",
     "11_drift_and_planning": "110 s: small cases of every writer in five records, exercises train",
     "13_adding_attention": "95 s: small cases of every model in three records, exercises train",
+    "14_a_small_gpt": "110 s: small cases of sixteen models in four records, networks read again",
 }
 
 
