@@ -111,9 +111,9 @@ class Block(nnx.Module):
         self.up = linear(width, 4 * width, rngs=rngs)
         self.down = linear(4 * width, width, gain=gain, rngs=rngs)
 
-    def shifted(self, us: jax.Array, previous: jax.Array) -> jax.Array:
+    def shifted(self, us: jax.Array, previous: jax.Array | None) -> jax.Array:
         """Mix in what the position before has read: us[..., W], previous[..., W] -> [..., W]."""
-        if self.shift is None:
+        if self.shift is None or previous is None:
             return us
         return us + jnp.broadcast_to(self.shift[...], us.shape) * (previous - us)
 
@@ -131,14 +131,16 @@ class Block(nnx.Module):
         return self.write(rows, ys.reshape(rows.shape)).reshape(xs.shape)
 
     def init_state(self, context: int) -> Any:
-        return jnp.zeros_like(self.norm_1[...]), self.mixer.init_state(context)
+        """Return the mixer's state, and what the position before has read if that is mixed in."""
+        previous = None if self.shift is None else jnp.zeros_like(self.norm_1[...])
+        return previous, self.mixer.init_state(context)
 
     def step(self, state: Any, x: jax.Array) -> tuple[Any, jax.Array]:
         """Read one position: x[W] -> (new state, x[W])."""
         previous, mixed = state
         u = rms_norm(x[None], self.norm_1[...])[0]
         mixed, y = self.mixer.step(mixed, self.shifted(u, previous))
-        return (u, mixed), self.write(x[None], y[None])[0]
+        return (None if self.shift is None else u, mixed), self.write(x[None], y[None])[0]
 
 
 class GPT(nnx.Module):
