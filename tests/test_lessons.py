@@ -35,6 +35,7 @@ LONGER = {
     "11_drift_and_planning": "110 s: small cases of every writer in five records, exercises train",
     "13_adding_attention": "95 s: small cases of every model in three records, exercises train",
     "14_a_small_gpt": "110 s: small cases of sixteen models in four records, networks read again",
+    "15_a_small_bert": "100 s: small cases of six models in five records, exercises train three",
 }
 
 
