@@ -22,7 +22,9 @@ def listen(page: Page, home: str) -> list[str]:
 
     page.on("pageerror", lambda error: note(True, f"error: {error}"))
     page.on("console", lambda said: note(said.type == "error", f"console: {said.text}"))
-    page.on("requestfailed", lambda r: note(True, f"failed: {r.url} {r.failure}"))
+    # Aborted is what a page still asked for when it was loaded again: on a busy machine it happens.
+    aborted = "net::ERR_ABORTED"
+    page.on("requestfailed", lambda r: note(r.failure != aborted, f"failed: {r.url} {r.failure}"))
     page.on("request", lambda r: note(not r.url.startswith((home, "data:")), f"left: {r.url}"))
     page.on("response", lambda r: note(r.status >= 400, f"{r.status}: {r.url}"))
     return heard
