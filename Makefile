@@ -35,7 +35,7 @@ export PYTHONNOUSERSITE := 1
 # One target builds what the next one reads: the notebooks, the book.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help book serve test check colab newest lessons homework grade graders record bench \
+.PHONY: help book serve test check colab newest lessons homework grade graders record row grade-row bench \
 	new-lesson publish-as hook lock clean
 
 help:  ## list these targets
@@ -86,6 +86,13 @@ graders: .venv/.test  ## measure what hidden tests catch, some minutes: book/ins
 
 record: .venv/.book  ## record a lesson's long runs at full size: make record LESSON=01
 	@$(BIN)/python tools/lessons.py --record $(or $(LESSON),$(error say which: make record LESSON=01))
+
+row: .venv/.test  ## compute a model's row of the scorecard, some minutes: make row MODEL=path.py:Class
+	@$(BIN)/python tools/compute_row.py "$(or $(MODEL),$(error say which: make row MODEL=path.py:Class))"
+
+grade-row: .venv/.test  ## grade a final project's machine share: make grade-row FOLDER=handed-in/doejane
+	@PYTHONPATH=tools $(BIN)/python tools/grade_row.py \
+		"$(or $(FOLDER),$(error say which: make grade-row FOLDER=handed-in/doejane))"
 
 bench: .venv/.test  ## measure speeds beside other libraries, some twenty minutes: book/benchmarks.md
 	@grep -v '^#' requirements-bench.txt | while read -r peer; do \
