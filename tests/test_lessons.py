@@ -36,6 +36,7 @@ LONGER = {
     "13_adding_attention": "95 s: small cases of every model in three records, exercises train",
     "14_a_small_gpt": "110 s: small cases of sixteen models in four records, networks read again",
     "15_a_small_bert": "100 s: small cases of six models in five records, exercises train three",
+    "16_the_scorecard": "110 s: small cases of ten models on six trainings, each its own program",
 }
 
 
