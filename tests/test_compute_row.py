@@ -65,6 +65,9 @@ def test_a_row_is_computed_told_and_gone_on_with(mine, capsys):
     assert both["cells"]["binding, 4 steps"] == first["cells"]["binding, 4 steps"]
     assert both["seconds"] == first["seconds"]
     assert json.loads(path.read_text()) == both
+    one = compute(["binding, pretrained"], replace(EFFORT, networks=5))
+    assert list(one["cells"]) == ["binding, pretrained, 6 steps"]
+    assert len(compute(["binding"], replace(EFFORT, networks=5))["cells"]) == 2
     compute(["binding"], replace(EFFORT, networks=4))  # other effort: begun anew
     assert list(json.loads(path.read_text())["cells"]) == ["binding, 4 steps"]
 

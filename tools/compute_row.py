@@ -135,7 +135,8 @@ def compute(model: str, folder: Path, effort: Effort, trainings: list[str]) -> d
     path = folder / f"{model.rpartition(':')[2]}.json"
     row = resume(path, digest, effort) or begin(model, digest, init, effort)
     save(row, path)
-    missing = [name for name in trainings if not any(f"{name}, " in case for case in row["cells"])]
+    there = {case.rpartition(", ")[0] for case in row["cells"]}
+    missing = [name for name in trainings if name not in there]
     start = time.perf_counter()
     for number, (name, steps, outcome) in enumerate(Row(init, effort).cells(missing, STEPS), 1):
         search = Search(**outcome.pop("search"))
